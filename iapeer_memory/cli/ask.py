@@ -1,0 +1,42 @@
+"""Questions on a terminal. Asked only where somebody can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import typer
+
+from iapeer_memory.domain.errors import UsageError
+
+
+def ask(question: str, default: str) -> str:
+    """A line of text, the default on Enter."""
+    return str(typer.prompt(question, default=default))
+
+
+def ask_yes(question: str, *, default: bool) -> bool:
+    """Yes or no."""
+    return bool(typer.confirm(question, default=default))
+
+
+def choose_many(question: str, rows: Sequence[str]) -> frozenset[int]:
+    """Indexes of the picked rows: `all`, `none`, or numbers like `1,3-5`. Raises UsageError for anything else."""
+    for number, row in enumerate(rows, 1):
+        typer.echo(f"  {number:3}  {row}")
+    return parse_choice(ask(f"{question} (all, none, or numbers like 1,3-5)", "all"), len(rows))
+
+
+def parse_choice(text: str, count: int) -> frozenset[int]:
+    """`1,3-5` → {0, 2, 3, 4}. Raises UsageError."""
+    words = text.strip().lower()
+    if words == "all":
+        return frozenset(range(count))
+    picked: set[int] = set()
+    for part in words.replace(" ", "").split(",") if words not in ("", "none") else ():
+        low, _, high = part.partition("-")
+        if not low.isdecimal() or not (high or low).isdecimal():
+            raise UsageError(f"{part!r} is no number of the list")
+        picked.update(range(int(low) - 1, int(high or low)))
+    if any(not 0 <= index < count for index in picked):
+        raise UsageError(f"the list goes from 1 to {count}")
+    return frozenset(picked)

@@ -1,0 +1,69 @@
+"""`config list|get|set|path`: the settings, where each comes from, and a careful edit of the user's file."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from iapeer_memory.cli.output import Output
+from iapeer_memory.cli.session import open_host
+from iapeer_memory.domain.errors import UsageError
+from iapeer_memory.domain.settings import BY_NAME, PREFIX, SETTINGS, set_line
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app.callback(help="Show or change settings.")(lambda: None)
+SECRET = ("API_KEY",)
+
+
+@app.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> int:
+    """Every setting, its value and where it comes from."""
+    host = open_host(readonly=True)
+    out = Output(host.env, as_json=as_json)
+    rows = [{"name": s.name, "value": host.settings[s.name], "source": host.settings.source(s.name), "about": s.about} for s in SETTINGS]
+    width = max(len(s.name) for s in SETTINGS)
+    for row in rows:
+        out.line(f"{row['name'].ljust(width)}  {row['value'] or '-'}  {out.paint('(' + row['source'] + ')', 'dim')}")
+    out.document("settings", {"file": host.paths.config_file, "settings": rows})
+    return 0
+
+
+@app.command("get")
+def get(name: Annotated[str, typer.Argument(help="With or without the prefix IAPEER_MEMORY_.")]) -> int:
+    """Print one value."""
+    sys.stdout.write(open_host(readonly=True).settings[known(name)] + "\n")
+    return 0
+
+
+@app.command("set")
+def set_(name: Annotated[str, typer.Argument()], value: Annotated[str, typer.Argument()]) -> int:
+    """Change one line of config.env; every other byte stays."""
+    host = open_host()
+    key = PREFIX + known(name)
+    before = host.door.files.read_optional(host.paths.config_file) or b""
+    try:
+        after = set_line(before, key, value)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if before:
+        host.backups.keep(host.paths.config_file, before)
+    host.door.files.write(host.paths.config_file, after, mode=None if before else 0o600)
+    Output(host.env).line(f"{key} is set in {host.paths.config_file}; apply it with: iapeer-memory update")
+    return 0
+
+
+@app.command("path")
+def path() -> int:
+    """Print where config.env is."""
+    sys.stdout.write(open_host(readonly=True).paths.config_file + "\n")
+    return 0
+
+
+def known(name: str) -> str:
+    """The setting's bare name. Raises UsageError for one that does not exist."""
+    bare = name.upper().removeprefix(PREFIX)
+    if bare not in BY_NAME:
+        raise UsageError(f"no setting is called {name}", remedy="iapeer-memory config list")
+    return bare

@@ -1,0 +1,136 @@
+"""`peer list|add|remove|pause|resume`: who shares the memory on a host without the core; pausing works on any."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from iapeer_memory.cli.output import Output, outcome_rows
+from iapeer_memory.cli.session import open_host
+from iapeer_memory.domain.errors import ConfigError, UsageError
+from iapeer_memory.domain.finding import Outcome
+from iapeer_memory.domain.peer import SESSION_RUNTIMES
+from iapeer_memory.fleet import registry as registry_file
+from iapeer_memory.fleet.discover import parse_peer_flag
+from iapeer_memory.fleet.map import NoMap
+from iapeer_memory.fleet.source import NoPeers
+from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.lock import operation_lock
+from iapeer_memory.provision.peers import asked_peers, mapped_peers, registry
+from iapeer_memory.provision.run import run_steps
+from iapeer_memory.provision.journal import Journal
+from iapeer_memory.provision.settle import settle
+from iapeer_memory.provision.steps.fleet import FleetStep
+from iapeer_memory.provision.steps.surfaces import SurfacesStep
+from iapeer_memory.provision.sweep import unprovision_peer, mark_paused
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app.callback(help="Who shares the memory.")(lambda: None)
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Name = Annotated[str, typer.Argument()]
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> int:
+    """The peers, their folders and harnesses."""
+    host = settle(open_host(readonly=True))
+    out = Output(host.env, as_json=as_json)
+    asked = asked_peers(host)
+    if isinstance(asked, NoPeers):
+        raise ConfigError(asked.reason)
+    width = max((len(p.personality) for p in asked.peers), default=0)
+    for peer in asked.peers:
+        state = "  (paused)" if peer.paused else ""
+        out.line(f"{peer.personality.ljust(width)}  {','.join(peer.runtimes)}  {peer.cwd}{state}")
+    if not asked.peers:
+        out.line("no peers yet; add one with: iapeer-memory peer add NAME DIR")
+    rows = [{"name": p.personality, "dir": p.cwd, "runtimes": list(p.runtimes), "paused": p.paused} for p in asked.peers]
+    out.document("peers", {"source": asked.source, "peers": rows})
+    return 0
+
+
+@app.command("add")
+def add(
+    name: Name,
+    directory: Annotated[str, typer.Argument(metavar="DIR")],
+    runtimes: Annotated[str, typer.Option("--runtimes", help="Of claude, codex.")] = ",".join(SESSION_RUNTIMES),
+    as_json: Json = False,
+) -> int:
+    """Add an agent by its folder, and connect it."""
+    host = own_registry(open_host())
+    peer = parse_peer_flag(f"{name}={directory}:{runtimes}", cwd=os.getcwd(), home=host.paths.home)
+    if host.door.files.stat(peer.cwd) is None:
+        raise UsageError(f"{peer.cwd} does not exist", remedy=f"mkdir -p '{peer.cwd}'")
+    return change(host, as_json, lambda data: registry_file.add(data, peer, host.paths.registry, realpath=host.door.files.realpath))
+
+
+@app.command("remove")
+def remove(name: Name, as_json: Json = False) -> int:
+    """Take an agent's part out of its folder, and forget the agent."""
+    host = own_registry(open_host())
+    peer = registry(host).get(name)
+    if peer is None:
+        raise UsageError(f"no peer is called {name}", remedy="iapeer-memory peer list")
+    with operation_lock(host.door, host.paths):
+        results = unprovision_peer(host, peer)
+    bad = [o for r in results for o in r.outcomes if o.action == "failed"]
+    if bad:
+        raise ConfigError("; ".join(f"{o.surface}: {o.detail}" for o in bad), remedy="mend that and run the same command again")
+    return change(host, as_json, lambda data: registry_file.remove(data, name, host.paths.registry, realpath=host.door.files.realpath))
+
+
+@app.command("pause")
+def pause(name: Name, as_json: Json = False) -> int:
+    """Leave an agent alone: no update, no repair, no hooks, until it is resumed."""
+    return set_paused(name, True, as_json)
+
+
+@app.command("resume")
+def resume(name: Name, as_json: Json = False) -> int:
+    """End a pause and bring the agent up to date."""
+    return set_paused(name, False, as_json)
+
+
+def set_paused(name: str, paused: bool, as_json: bool) -> int:
+    """Write the pause, and the marker that hooks look at."""
+    host = settle(open_host())
+    peers = mapped_peers(host)
+    peer = None if isinstance(peers, NoMap) else next((p for p in peers if p.personality == name), None)
+    if peer is None:
+        raise UsageError(f"no peer is called {name}", remedy="iapeer-memory peer list")
+    act = registry_file.pause if paused else registry_file.resume
+    mark_paused(host, peer, paused)
+    return change(host, as_json, lambda data: act(data, name, host.paths.registry, realpath=host.door.files.realpath))
+
+
+def own_registry(host: Host) -> Host:
+    """The host, where it has no core. Raises UsageError where the core keeps the registry."""
+    host = settle(host)
+    if host.with_core:
+        raise UsageError("the core keeps this host's peers", remedy="iapeer create NAME, or iapeer remove NAME")
+    return host
+
+
+def change(host: Host, as_json: bool, edit: Callable[[bytes | None], bytes]) -> int:
+    """Edit our registry, then refresh the map and the surfaces."""
+    out = Output(host.env, as_json=as_json)
+    files = host.door.files
+    with operation_lock(host.door, host.paths):
+        before = files.read_optional(host.paths.registry, limit=4 << 20)
+        after = edit(before)
+        if after != (before or b""):
+            files.write(host.paths.registry, after, mode=None if before is not None else 0o600)
+        outcomes: list[Outcome] = []
+
+        def tell(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            out.outcome(outcome)
+
+        journal = Journal(host.door, host.paths.journal, "peer", host.version)
+        result = run_steps(host, (FleetStep(), SurfacesStep()), journal=journal, tell=tell)
+        journal.close()
+    out.document("peer", {"ok": not result.problems, "steps": outcome_rows(outcomes)})
+    return 1 if result.problems else 0

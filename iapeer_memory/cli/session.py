@@ -1,0 +1,58 @@
+"""A command's composition root: environment, settings file, door, host. Built once a command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pwd import getpwuid
+
+from iapeer_memory import __version__
+from iapeer_memory.cli.output import Output
+from iapeer_memory.domain.errors import ConfigError
+from iapeer_memory.domain.paths import Paths
+from iapeer_memory.egress.build import running_build
+from iapeer_memory.egress.compose import OwnProgram, open_door
+from iapeer_memory.egress.overlay import Plan, overlay
+from iapeer_memory.egress.readonly import read_only
+from iapeer_memory.provision.host import Host, Wishes, effective_env, load_host, read_config
+
+
+def open_host(*, wishes: Wishes | None = None, readonly: bool = False) -> Host:
+    """The host behind the real door (or the refusing one, where the sandbox is armed)."""
+    wishes = wishes or Wishes()
+    given = dict(os.environ)
+    os_home = home_of_account(given)
+    own = OwnProgram(interpreter=sys.executable, stable_command=Paths.from_env(given, os_home=os_home).stable_binary)
+    named = frozenset({wishes.core_flag} if wishes.core_flag else ())
+    # The file may arm the sandbox and move our folders, so it is read through a door that cannot do more than read.
+    first = read_only(open_door(given, own=own, named=named))
+    config = read_config(first, Paths.from_env(given, os_home=os_home).config_file)
+    env = effective_env(given, config)
+    paths = Paths.from_env(env, os_home=os_home)
+    door = open_door(env, own=replace(own, stable_command=paths.stable_binary), named=named)
+    if readonly:
+        door = read_only(door)
+    build = running_build(door.files)
+    return load_host(door, env, config, paths, version=__version__, build=build, wishes=wishes)
+
+
+def planned(host: Host) -> tuple[Host, Plan]:
+    """The same host behind an overlay: writes are remembered, never made."""
+    door, plan = overlay(host.door)
+    return replace(host, door=door), plan
+
+
+def home_of_account(env: dict[str, str]) -> str:
+    """HOME, else the account's home; raises ConfigError where neither is to be had."""
+    if env.get("HOME"):
+        return env["HOME"]
+    try:
+        return getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        raise ConfigError("HOME is not set and this account has no home folder", remedy="export HOME=/a/folder") from None
+
+
+def output(host_env: dict[str, str] | None = None, *, as_json: bool = False) -> Output:
+    """The command's output."""
+    return Output(os.environ if host_env is None else host_env, as_json=as_json)

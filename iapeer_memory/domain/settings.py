@@ -1,0 +1,174 @@
+"""Every setting as one table, the syntax of `config.env`, and the precedence flag > environment > file > default. Pure.
+
+Source: the reference package's configuration chapter. The file is the user's; only `IAPEER_MEMORY_*` keys of it
+are applied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+PREFIX = "IAPEER_MEMORY_"
+LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.ASCII | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One variable: its name without the prefix, its default as text, and what it is for."""
+
+    name: str
+    default: str
+    about: str
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("VAULT_PATH", "", "the folder of notes; required"),
+    Setting("LOCALE", "en", "en or ru: names of folders, types and statuses"),
+    Setting("HUMAN_NAME", "", "the person to whom edits outside the agents are attributed"),
+    Setting("MODE", "curated", "lean or curated: whether curator agents are woken"),
+    Setting("MCP_PORT", "", "overrides the port kept in host.json"),
+    Setting("EMBEDDING_ENDPOINT", "", "full URL of an embedding route; empty switches vectors off"),
+    Setting("EMBEDDING_PROVIDER", "openai", "openai or tei"),
+    Setting("EMBEDDING_MODEL", "Qwen/Qwen3-Embedding-8B", "model name sent to the endpoint"),
+    Setting("RERANKER_ENDPOINT", "", "full URL of a reranking route; empty switches it off"),
+    Setting("RERANKER_PROVIDER", "tei", "tei, cohere, nvidia, jina or none"),
+    Setting("CURATOR_SET", "index,scriber,dreamweaver", "names of the curator agents"),
+    Setting("TAGS_BOUNDARY_MAXLEN", "160", "longest tag description in the projection, in characters"),
+    Setting("DEDUP_THRESHOLD", "0.78", "similarity from which a note is called a duplicate"),
+    Setting("LINK_HINT_THRESHOLD", "0.68", "similarity from which a link is suggested"),
+    Setting("DREAM_CRON", "0 4 * * 1", "when the weekly maintenance wakes, as five cron fields"),
+    Setting("DREAM_WINDOW_DAYS", "7", "days of activity that the weekly maintenance looks at"),
+    Setting("DREAM_DESC_MAXLEN", "250", "longest description before it is flagged, in characters"),
+    Setting("DREAM_BATCH_THRESHOLD", "20", "new notes from which a folder is a task of its own"),
+    Setting("DREAM_GROUP_CAP", "20", "new notes in a grouped task"),
+    Setting("DREAM_TRANSCRIPT_CAP", "20", "transcripts a folder; 0 means no cap"),
+    Setting("PROACTIVE_INDEX", "", "1 or 0: overrides the mode for the index role"),
+    Setting("PROACTIVE_SCRIBER", "", "1 or 0: overrides the mode for the scriber role"),
+    Setting("PROACTIVE_DREAMWEAVER", "", "1 or 0: overrides the mode for the dreamweaver role"),
+    Setting("MAX_RESULTS", "6", "results of one search"),
+    Setting("EXCLUDE_FOLDERS", "", "comma-separated folder names that are not indexed; empty: the system folder"),
+    Setting("TRANSPORT", "http", "how harnesses reach memory"),
+    Setting("ALLOW_MASS_DELETE", "", "1 lets one pass forget more than a fifth of the notes"),
+)
+BY_NAME: Mapping[str, Setting] = {s.name: s for s in SETTINGS}
+CURATORS = ("index", "scriber", "dreamweaver")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigLine:
+    """One assignment of `config.env`."""
+
+    key: str
+    value: str
+    number: int
+
+
+def parse_env(text: str) -> tuple[tuple[ConfigLine, ...], tuple[int, ...]]:
+    """(assignments in order, numbers of lines that are neither blank, comment nor assignment).
+
+    `KEY=VALUE` or `export KEY=VALUE`; one level of equal quotes is taken off and its content kept verbatim;
+    otherwise the value ends at the first ` #`. No escapes, no expansion; the last assignment of a key wins.
+    """
+    lines: list[ConfigLine] = []
+    bad: list[int] = []
+    for number, raw in enumerate(text.lstrip("\ufeff").split("\n"), 1):
+        line = raw.strip()
+        if not line or line.startswith("#"):
+            continue
+        match = LINE.match(line)
+        if not match or "\0" in line:
+            bad.append(number)
+            continue
+        value = match[2].strip()
+        if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
+            value = value[1:-1]
+        else:
+            value = value.split(" #", 1)[0].rstrip()
+        lines.append(ConfigLine(match[1], value, number))
+    return tuple(lines), tuple(bad)
+
+
+def quote(value: str) -> str:
+    """The value as `parse_env` reads it back; quoted only where it must be. Raises ValueError on a line break."""
+    if "\n" in value or "\r" in value or "\0" in value:
+        raise ValueError("a setting cannot hold a line break")
+    quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "'\""
+    if quoted or " #" in value or value != value.strip() or value.startswith("#"):
+        return f'"{value}"'
+    return value
+
+
+class Settings:
+    """The effective values: `settings["VAULT_PATH"]`; where a value came from: `settings.source("VAULT_PATH")`."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, env: Mapping[str, str], config: tuple[ConfigLine, ...] = ()) -> None:
+        from_file = {c.key: c.value for c in config}
+        values: dict[str, tuple[str, str]] = {}
+        for setting in SETTINGS:
+            key = PREFIX + setting.name
+            if env.get(key):
+                values[setting.name] = (env[key], "environment")
+            elif from_file.get(key):
+                values[setting.name] = (from_file[key], "config.env")
+            else:
+                values[setting.name] = (setting.default, "default")
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name][0]
+
+    def source(self, name: str) -> str:
+        """environment, config.env or default."""
+        return self._values[name][1]
+
+    @property
+    def vault(self) -> str | None:
+        """The vault's path as given, or None."""
+        return self["VAULT_PATH"] or None
+
+    @property
+    def locale(self) -> str:
+        """en or ru; anything else is left for the config check to report."""
+        return self["LOCALE"]
+
+    @property
+    def lean(self) -> bool:
+        """Whether the mode is lean; anything else, absent included, is curated."""
+        return self["MODE"].strip().lower() == "lean"
+
+    def role_on(self, role: str) -> bool:
+        """Whether a curator role is woken: its own switch, else the mode."""
+        word = self["PROACTIVE_" + role.upper()].strip().lower()
+        if word in ("1", "on", "true", "yes", "y"):
+            return True
+        if word in ("0", "off", "false", "no", "n"):
+            return False
+        return not self.lean
+
+    @property
+    def event_target(self) -> str | None:
+        """Which curator receives memoryd's events."""
+        return next((role for role in ("scriber", "index") if self.role_on(role)), None)
+
+
+def set_line(data: bytes, key: str, value: str) -> bytes:
+    """`config.env` with one assignment changed or added; every other byte stays.
+
+    The last active assignment of the key is replaced in its place; where there is none, a line is added at the end.
+    Raises ValueError for a value that a line cannot hold.
+    """
+    newline = b"\r\n" if b"\r\n" in data else b"\n"
+    wanted = f"{key}={quote(value)}".encode()
+    lines = data.split(b"\n")
+    for number in range(len(lines) - 1, -1, -1):
+        match = LINE.match(lines[number].decode("utf-8", "replace").strip().lstrip("\ufeff"))
+        if match and match[1] == key:
+            carriage = b"\r" if lines[number].endswith(b"\r") else b""
+            lines[number] = wanted + carriage
+            return b"\n".join(lines)
+    gap = b"" if not data or data.endswith(b"\n") else newline
+    return data + gap + wanted + newline

@@ -1,0 +1,1 @@
+"""Who the peers are: from the ecosystem's core or from our own registry; the fleet map; discovery."""

@@ -1,0 +1,102 @@
+"""The embedded engine: opens, proves and throws away its file. Gets connections handed in; makes none itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Protocol
+
+from iapeer_memory.domain.door import Files
+from iapeer_memory.domain.errors import UnsafePath
+from iapeer_memory.index.port import IndexBroken, IndexFailed
+from iapeer_memory.index.sqlite import schema
+from iapeer_memory.index.sqlite.faults import translated
+from iapeer_memory.index.sqlite.reader import SqliteReader
+from iapeer_memory.index.sqlite.writer import SqliteWriter
+
+BESIDES = ("-wal", "-shm", "-journal")
+BROKEN_REMEDY = "it is rebuilt from the vault"
+
+
+class Connect(Protocol):
+    """Open a database file in autocommit mode, 0600 from its first instant; read-only ones work in any thread."""
+
+    def __call__(self, path: str, *, read_only: bool) -> sqlite3.Connection: ...
+
+
+class SqliteEngine:
+    """Implements `index.port.Engine` over one file."""
+
+    __slots__ = ("_connect", "_files", "_path", "_uid")
+
+    def __init__(self, files: Files, connect: Connect, path: str, *, uid: int) -> None:
+        self._files = files
+        self._connect = connect
+        self._path = path
+        self._uid = uid
+
+    def writer(self, fingerprint: str) -> SqliteWriter:
+        """Open for writing; an absent file is made, one of another fingerprint emptied. Raises IndexBroken."""
+        self._own()
+        with translated(self._path):
+            connection = self._connect(self._path, read_only=False)
+        try:
+            with translated(self._path):
+                connection.execute("PRAGMA busy_timeout = 5000")
+                new = schema.is_new(connection)
+                if not new and not schema.is_ours(connection):
+                    raise IndexBroken(f"the index {self._path} was not written by this version", remedy=BROKEN_REMEDY)
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = NORMAL")
+                if new:
+                    schema.create(connection)
+                verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if verdict != "ok":
+                    raise IndexBroken(f"the index {self._path} is damaged ({verdict})", remedy=BROKEN_REMEDY)
+                self._keep_fingerprint(connection, fingerprint)
+        except BaseException:
+            connection.close()
+            raise
+        return SqliteWriter(connection, self._path)
+
+    def reader(self) -> SqliteReader:
+        """Open for reading. Raises IndexBroken, IndexFailed."""
+        self._own()
+        if self._files.lstat(self._path) is None:
+            raise IndexFailed(f"there is no index {self._path} yet")
+        with translated(self._path):
+            connection = self._connect(self._path, read_only=True)
+        try:
+            with translated(self._path):
+                connection.execute("PRAGMA busy_timeout = 2000")
+                if not schema.is_ours(connection):
+                    raise IndexBroken(f"the index {self._path} was not written by this version", remedy=BROKEN_REMEDY)
+        except BaseException:
+            connection.close()
+            raise
+        return SqliteReader(connection, self._path)
+
+    def reset(self) -> None:
+        """Remove the file and what SQLite keeps beside it. Raises UnsafePath, OSError."""
+        self._own()
+        for suffix in (*BESIDES, ""):
+            self._files.remove(self._path + suffix)
+
+    def _own(self) -> None:
+        """Refuse a link, a special file or somebody else's file in the place of ours. Raises UnsafePath."""
+        for path in (self._path, *(self._path + suffix for suffix in BESIDES)):
+            found = self._files.lstat(path)
+            if found is not None and (found.kind != "file" or found.uid != self._uid):
+                whose = f"is a {found.kind}, not a file" if found.kind != "file" else "belongs to another user"
+                raise UnsafePath(path, whose, remedy=f"move {path} away and start memoryd again")
+
+    def _keep_fingerprint(self, connection: sqlite3.Connection, fingerprint: str) -> None:
+        row = connection.execute("SELECT value FROM facts WHERE name = 'fingerprint'").fetchone()
+        if row and row[0] == fingerprint:
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM notes")
+        connection.execute("DELETE FROM passages")
+        connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
+        connection.execute("COMMIT")
+
+

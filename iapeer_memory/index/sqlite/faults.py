@@ -1,0 +1,25 @@
+"""From SQLite's errors to ours: damaged, or only unavailable. Opens nothing, hides nothing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from iapeer_memory.index.port import IndexBroken, IndexFailed
+
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_SCHEMA}
+
+
+@contextmanager
+def translated(path: str) -> Iterator[None]:
+    """Raise IndexBroken or IndexFailed in place of any sqlite3.Error; an interrupted question is IndexFailed."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        primary = code & 0xFF if isinstance(code, int) else None
+        words = str(error) or type(error).__name__
+        if primary in DAMAGED or "no such table" in words or "no such column" in words:
+            raise IndexBroken(f"the index {path} is damaged ({words})", remedy="it is rebuilt from the vault") from error
+        raise IndexFailed(f"the index {path} cannot be used ({words})") from error

@@ -1,0 +1,116 @@
+"""A read-only connection that answers questions. Never writes, never waits for the writer."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from iapeer_memory.index.port import Hit, Match, NoteSummary, Word
+from iapeer_memory.index.sqlite.faults import translated
+from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, RANK, passage_range
+
+SHOWN_PASSAGES = 3
+"""How many matching passages of a note a hit carries."""
+
+MATCHES = f"SELECT rowid, rank FROM passages WHERE passages MATCH ? AND rank MATCH '{RANK}' ORDER BY rank"  # noqa: S608
+SUMMARIES = (
+    "SELECT path, title, type, subtype, status, description, tags, author, coauthors, created, updated "
+    "FROM notes ORDER BY path"
+)
+
+
+class SqliteReader:
+    """Implements `index.port.Reader`. The connection must be read-only and usable from any thread."""
+
+    __slots__ = ("_connection", "_path")
+
+    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+        self._connection = connection
+        self._path = path
+
+    def match(self, match: Match, *, limit: int) -> tuple[Hit, ...]:
+        """The best notes, one hit a note."""
+        question = expression(match)
+        if not question or limit < 1:
+            return ()
+        with translated(self._path):
+            self._connection.execute("BEGIN")  # one snapshot for all statements of the answer
+            try:
+                return self._hits(question, limit)
+            finally:
+                self._connection.execute("COMMIT")
+
+    def _hits(self, question: str, limit: int) -> tuple[Hit, ...]:
+        scores: dict[int, float] = {}
+        rows: dict[int, list[int]] = {}
+        lowest = 0.0
+        for rowid, rank in self._connection.execute(MATCHES, (question,)):
+            note = rowid >> PASSAGE_BITS
+            if note not in scores:
+                # Notes of equal rank are all read, so that the order by path below is whole.
+                if len(scores) >= limit and rank > lowest:
+                    break
+                scores[note], rows[note], lowest = -rank, [], rank
+            if len(rows[note]) < SHOWN_PASSAGES:
+                rows[note].append(rowid)
+        hits = [self._hit(note, score, rows[note]) for note, score in scores.items()]
+        hits.sort(key=lambda hit: (-hit.score, hit.path))
+        return tuple(hits[:limit])
+
+    def _hit(self, note: int, score: float, rowids: list[int]) -> Hit:
+        path, title, type_, status, author = self._connection.execute(
+            "SELECT path, title, type, status, author FROM notes WHERE id = ?", (note,)
+        ).fetchone()
+        texts = tuple(self._text(rowid) for rowid in rowids)
+        return Hit(path, title, type_, status, author, max(score, 1e-9), texts)
+
+    def _text(self, rowid: int) -> str:
+        row = self._connection.execute("SELECT text FROM passages WHERE rowid = ?", (rowid,)).fetchone()
+        return str(row[0]) if row else ""
+
+    def opening(self, path: str) -> str:
+        """The first passage of a note."""
+        with translated(self._path):
+            row = self._connection.execute("SELECT id FROM notes WHERE path = ?", (path,)).fetchone()
+            return self._text(passage_range(row[0])[0]) if row else ""
+
+    def summaries(self) -> tuple[NoteSummary, ...]:
+        """Every note, by path."""
+        with translated(self._path):
+            return tuple(_summary(*row) for row in self._connection.execute(SUMMARIES))
+
+    def count(self) -> int:
+        """How many notes there are."""
+        with translated(self._path):
+            return int(self._connection.execute("SELECT count(*) FROM notes").fetchone()[0])
+
+    def interrupt(self) -> None:
+        """End a running question early."""
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+def _summary(
+    path: str, title: str, type_: str | None, subtype: str | None, status: str | None, description: str | None,
+    tags: str, author: str | None, coauthors: str, created: str | None, updated: str | None,
+) -> NoteSummary:  # fmt: skip
+    return NoteSummary(
+        path, title, type_, subtype, status, description, tuple(json.loads(tags)), author,
+        tuple(json.loads(coauthors)), created, updated,
+    )  # fmt: skip
+
+
+def expression(match: Match) -> str:
+    """The question in FTS5's language: every word is a quoted string, so nothing in it is syntax."""
+    terms = [_term(word) for word in match.words]
+    return (" AND " if match.every else " OR ").join(term for term in terms if term)
+
+
+def _term(word: Word) -> str:
+    text = word.text.replace("\0", " ").strip()
+    if not text:
+        return ""
+    return '"' + text.replace('"', '""') + ('"*' if word.prefix else '"')

@@ -1,0 +1,60 @@
+"""The small programs that we place beside the settings: hook shims, the daemon's launcher, the dream gate. Pure
+texts from templates, and one way to see and mend a file with its mode."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iapeer_memory.egress.templates import render, template
+from iapeer_memory.provision.host import Host
+from iapeer_memory.surfaces.shims import EVENTS, render_shim, shim_path
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A file of ours with its bytes; always mode 0755."""
+
+    name: str
+    path: str
+    data: bytes
+
+
+def shims(host: Host) -> tuple[Program, ...]:
+    """The hook shims, with every path they need baked in."""
+    return tuple(
+        Program(f"{event} shim", shim_path(host.paths, event), render_shim(event, paths=host.paths, with_core=host.with_core, port=host.port))
+        for event in EVENTS
+    )
+
+
+def launcher(host: Host) -> Program:
+    """What a supervisor runs; it takes no arguments."""
+    text = render(template("launcher.sh"), {"PYTHON": f"{host.paths.current_runtime}/bin/python", "BINARY": host.paths.stable_binary})
+    return Program("launcher", host.paths.launcher, text.encode())
+
+
+def dream_gate(host: Host) -> Program:
+    """What the weekly timer asks whether there is anything to do."""
+    text = render(template("dream-gate.sh"), {"BINARY": host.paths.stable_binary})
+    return Program("dream gate", host.paths.dream_gate, text.encode())
+
+
+def problem(host: Host, program: Program) -> str | None:
+    """missing, drifted, not executable, or None."""
+    data = host.door.files.read_optional(program.path)
+    if data is None:
+        return f"{program.name} missing"
+    if data != program.data:
+        return f"{program.name} drifted"
+    stat = host.door.files.stat(program.path)
+    return None if stat is not None and stat.mode & 0o100 else f"{program.name} not executable"
+
+
+def place(host: Host, programs: tuple[Program, ...]) -> int:
+    """Write those that have a problem; how many."""
+    written = 0
+    for program in programs:
+        if problem(host, program) is not None:
+            host.door.files.write(program.path, program.data, mode=0o755)
+            written += 1
+    return written

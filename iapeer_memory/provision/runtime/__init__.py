@@ -1,0 +1,1 @@
+"""Private, versioned runtimes: made beside the running one, switched atomically, pruned when nobody uses them."""

@@ -1,0 +1,63 @@
+"""Settling what is decided for a host once and remembered: the core's command, who supervises, the port.
+
+Decides only what is not known yet; writing `host.json` is the config step's and the repair's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from iapeer_memory.domain.errors import CoreFailed
+from iapeer_memory.domain.host import DEFAULT_PORT
+from iapeer_memory.ecosystem.core import find_core
+from iapeer_memory.provision.host import Host
+from iapeer_memory.supervise.table import choose
+
+PORTS_TRIED = 100
+
+
+def settle(host: Host) -> Host:
+    """The host with every decision made: remembered ones as they are, new ones from what is there now."""
+    if host.choices_known:
+        return remember_flag(host)
+    core = find_core(host.door, host.env, host.wishes.core_flag)
+    host = host.deciding(core=core, port=first_port(host))
+    supervisor = choose(host.door, host.paths, env=host.env, notifier=notifier_there(host))
+    return host.deciding(supervisor=supervisor)
+
+
+def remember_flag(host: Host) -> Host:
+    """A core that is named by a flag is remembered from now on."""
+    if host.wishes.core_flag is None:
+        return host
+    return host.deciding(core=find_core(host.door, host.env, host.wishes.core_flag))
+
+
+def notifier_there(host: Host) -> bool:
+    """Whether the core has the notifier's `watcher` peer."""
+    core = host.core
+    if core is None:
+        return False
+    try:
+        return any(row.personality == "watcher" for row in core.list_peers())
+    except CoreFailed:
+        return False
+
+
+def first_port(host: Host) -> int:
+    """The default port, or the next one that is free; a port on which our own memoryd answers counts as free."""
+    for port in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
+        candidate = replace(host, choices=replace(host.choices, port=port))
+        if host.door.net.port_free(port) or candidate.daemon.verify().state == "answering":
+            return port
+    return DEFAULT_PORT
+
+
+def take_new_port(host: Host) -> Host:
+    """Move to the next free port and remember it; the surfaces then drift from it and are healed."""
+    for port in range(host.port + 1, host.port + 1 + PORTS_TRIED):
+        if host.door.net.port_free(port):
+            host = host.deciding(port=port)
+            host.door.files.write(host.paths.host_json, host.choices.dump(), mode=0o600)
+            return host
+    return host

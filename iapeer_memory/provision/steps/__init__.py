@@ -1,0 +1,1 @@
+"""A step a file. Each inspects without effect and applies through the door."""

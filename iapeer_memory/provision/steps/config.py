@@ -1,0 +1,119 @@
+"""config: the user's settings file, born once and never rewritten by us, and our own decisions beside the state."""
+
+from __future__ import annotations
+
+from iapeer_memory.domain.finding import Finding, Outcome
+from iapeer_memory.domain.settings import quote
+from iapeer_memory.provision.answers import LOCALES, MODES, Answers
+from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.step import Done, Seen, Step
+
+PROVIDERS = {
+    "EMBEDDING_PROVIDER": ("openai", "tei"),
+    "RERANKER_PROVIDER": ("tei", "cohere", "nvidia", "jina", "none"),
+}
+COMMENTED = (
+    "MCP_PORT",
+    "EMBEDDING_PROVIDER",
+    "EMBEDDING_MODEL",
+    "RERANKER_PROVIDER",
+    "CURATOR_SET",
+    "TAGS_BOUNDARY_MAXLEN",
+    "DEDUP_THRESHOLD",
+    "LINK_HINT_THRESHOLD",
+    "DREAM_CRON",
+    "DREAM_WINDOW_DAYS",
+    "DREAM_DESC_MAXLEN",
+    "DREAM_BATCH_THRESHOLD",
+    "DREAM_GROUP_CAP",
+    "DREAM_TRANSCRIPT_CAP",
+)
+
+
+class ConfigStep(Step):
+    """Writes `config.env` once, and `host.json` whenever a decision is new."""
+
+    name = "config"
+    heals = False
+
+    def inspect(self, host: Host, seen: Seen) -> tuple[Finding, ...]:
+        """Whether the settings can be used."""
+        problem = config_problem(host)
+        if problem is not None:
+            return (problem,)
+        notes: list[Finding] = []
+        if host.config.ignored:
+            numbers = ", ".join(str(n) for n in host.config.ignored[:5])
+            notes.append(
+                Finding(
+                    "config-lines",
+                    "warn",
+                    f"{host.paths.config_file}:{numbers}: neither KEY=VALUE nor a comment; ignored",
+                    remedy=f"correct or delete line {numbers} of {host.paths.config_file}",
+                )
+            )
+        return (Finding("config", "ok", f"vault {host.settings.vault}, locale {host.settings.locale}"), *notes)
+
+    def apply(self, host: Host, done: Done) -> Outcome:
+        """Write what is not there yet."""
+        answers = host.wishes.answers
+        written = "exists"
+        if answers is not None:
+            text = default_config(answers)
+            if host.door.files.create(host.paths.config_file, text.encode(), mode=0o600):
+                written = "written"
+        record = host.choices.dump()
+        if host.door.files.read_optional(host.paths.host_json) != record:
+            host.door.files.write(host.paths.host_json, record, mode=0o600)
+        mode = answers.mode if answers is not None else host.settings["MODE"]
+        return self.ok(f"{host.paths.config_file} ({written}) mode={mode}", changed=written == "written")
+
+
+def config_problem(host: Host) -> Finding | None:
+    """The first thing that makes the settings unusable, or None."""
+
+    def bad(detail: str, remedy: str) -> Finding:
+        return Finding("config", "fail", detail, where=host.paths.config_file, remedy=remedy)
+
+    settings = host.settings
+    if host.config.problem is not None:
+        return bad(host.config.problem.line(), host.config.problem.remedy or f"make {host.paths.config_file} readable")
+    if settings.vault is None:
+        return bad("no vault is set (IAPEER_MEMORY_VAULT_PATH)", "iapeer-memory init --vault PATH")
+    if not settings.vault.startswith("/"):
+        return bad(f"the vault must be an absolute path, not {settings.vault!r}", "iapeer-memory config set VAULT_PATH /PATH")
+    stat = host.door.files.stat(settings.vault)
+    if stat is None:
+        return bad(f"the vault {settings.vault} does not exist", f"mkdir -p '{settings.vault}'")
+    if stat.kind != "dir":
+        return bad(f"the vault {settings.vault} is not a folder", "iapeer-memory config set VAULT_PATH /PATH")
+    if settings.locale not in LOCALES:
+        return bad(f"locale {settings.locale!r} is neither en nor ru", "iapeer-memory config set LOCALE en")
+    for name, allowed in PROVIDERS.items():
+        if settings[name] not in allowed:
+            return bad(f"{name} {settings[name]!r} is none of {', '.join(allowed)}", f"iapeer-memory config set {name} {allowed[0]}")
+    return None
+
+
+def default_config(answers: Answers) -> str:
+    """The text of a new `config.env`: the answers active, the rest as comments with their defaults."""
+    from iapeer_memory.domain.settings import BY_NAME, PREFIX
+
+    assert answers.mode in MODES  # noqa: S101 - checked where the words were read
+    lines = ["# Settings of iapeer-memory. This file is yours: it is written once and never changed by an update."]
+
+    def active(name: str, value: str | None) -> None:
+        lines.append(f"# {BY_NAME[name].about}")
+        lines.append(f"{PREFIX}{name}={quote(value)}" if value else f"# {PREFIX}{name}=")
+
+    active("VAULT_PATH", answers.vault)
+    active("LOCALE", answers.locale)
+    active("HUMAN_NAME", answers.human)
+    active("MODE", answers.mode)
+    active("EMBEDDING_ENDPOINT", answers.embedding_endpoint)
+    active("RERANKER_ENDPOINT", answers.reranker_endpoint)
+    for name in COMMENTED:
+        setting = BY_NAME[name]
+        default = setting.default or ("8766" if name == "MCP_PORT" else "")
+        lines += [f"# {setting.about}", f"# {PREFIX}{name}={default}"]
+    return "\n".join(lines) + "\n"

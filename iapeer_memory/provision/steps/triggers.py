@@ -1,0 +1,164 @@
+"""watcher, dream, triggers: what the core's notifier starts and wakes for us. Nothing here on a host without it.
+
+A delivered message is no registration: verify reads the index peer's profile.
+"""
+
+from __future__ import annotations
+
+from iapeer_memory.domain.finding import Finding, Outcome
+from iapeer_memory.ecosystem.core import Core, Listing
+from iapeer_memory.ecosystem.notifier import (
+    LEGACY_ID,
+    TIMER,
+    WATCHER,
+    dream_message,
+    dream_problem,
+    legacy_registered,
+    read_triggers,
+    registrant,
+    unregister_message,
+    watcher_message,
+    watcher_problem,
+    DREAM_ID,
+    Trigger,
+)
+from iapeer_memory.egress.templates import template
+from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.roles import role_cwd
+from iapeer_memory.provision.step import Done, Seen, Step
+
+REPAIR = "iapeer-memory verify --repair"
+NO_INDEX = "skipped: there is no index peer to register as"
+
+
+def supervised_by_notifier(host: Host) -> bool:
+    """Whether the notifier is who keeps memoryd alive here."""
+    return host.choices.supervisor == "notifier"
+
+
+def send_watcher(host: Host, core: Core, sender: str) -> str | None:
+    """Register memoryd's launcher; the reason where it could not be sent."""
+    said = core.send(WATCHER, sender, watcher_message(host.paths.launcher, host.settings.event_target))
+    return None if said.ok else said.detail
+
+
+def send_dream(host: Host, core: Core, sender: str) -> str | None:
+    """Register the weekly timer, or drop it where the role is off."""
+    if host.settings.role_on("dreamweaver"):
+        text = template(f"dream-tick/{host.settings.locale}.txt").strip()
+        message = dream_message(host.settings["DREAM_CRON"], text, host.paths.dream_gate)
+    else:
+        message = unregister_message(DREAM_ID)
+    said = core.send(TIMER, sender, message)
+    return None if said.ok else said.detail
+
+
+def triggers_of_index(host: Host) -> tuple[Trigger, ...] | None:
+    """What the index peer's profile holds."""
+    cwd = role_cwd(host, "index")
+    if cwd is None:
+        return None
+    return read_triggers(host.door.files.read_optional(f"{cwd}/.iapeer/peer-profile.json", limit=4 << 20))
+
+
+class TriggersStep(Step):
+    """Watcher and timers are sent again under the same ids, which replaces them."""
+
+    name = "triggers"
+    needs_core = True
+
+    def inspect(self, host: Host, seen: Seen) -> tuple[Finding, ...]:
+        """The contract's `notifier-watcher` and `dream-timer` checks."""
+        if role_cwd(host, "index") is None:
+            return (
+                Finding("notifier-watcher", "skip", "no index role on this host"),
+                Finding("dream-timer", "skip", "no index role on this host"),
+            )
+        known = triggers_of_index(host)
+        target = host.settings.event_target
+        dream_on = host.settings.role_on("dreamweaver")
+        problem = watcher_problem(known, host.paths.launcher, target)
+        watcher = Finding("notifier-watcher", "ok", f"wakes {target or 'nobody'}")
+        if problem:
+            watcher = Finding("notifier-watcher", "fail", problem, remedy=REPAIR, healable=True)
+        problem = dream_problem(known, host.paths.dream_gate, host.settings["DREAM_CRON"], on=dream_on)
+        dream = Finding("dream-timer", "ok" if dream_on else "skip", host.settings["DREAM_CRON"] if dream_on else "role off")
+        if problem:
+            dream = Finding("dream-timer", "fail", problem, remedy=REPAIR, healable=True)
+        return (watcher, dream)
+
+    def apply(self, host: Host, done: Done) -> Outcome:
+        """Send everything again; drop the timer of old releases."""
+        listing = listed(host)
+        if listing is None or listing.failed:
+            return self.ok(f"skipped: {listing.failed if listing else 'no core'}") if not listing or listing.refused else self.fail(listing.failed or "")
+        sender = registrant(listing.rows)
+        core = host.core
+        if sender is None or core is None:
+            return self.ok(NO_INDEX)
+        if legacy_registered(triggers_of_index(host)):
+            core.send(TIMER, sender, unregister_message(LEGACY_ID))
+        problems = [f"watcher: {send_watcher(host, core, sender)}", f"timer: {send_dream(host, core, sender)}"]
+        bad = [p for p in problems if not p.endswith(": None")]
+        if bad and host.door.refusing and host.wishes.core_flag is None:
+            return self.ok("skipped in the sandbox")
+        if bad:
+            return self.fail("; ".join(bad))
+        return self.ok(f"sent as {sender}: watcher wakes {host.settings.event_target or 'nobody'}, dream {'on' if host.settings.role_on('dreamweaver') else 'off'}", changed=True)
+
+    def repair(self, host: Host, found: tuple[Finding, ...]) -> Outcome:
+        """As apply; what was sent is confirmed by the next look."""
+        return self.apply(host, {})
+
+
+class WatcherStep(Step):
+    """init's own line for the watcher."""
+
+    name = "watcher"
+    heals = False
+    needs_core = True
+
+    def apply(self, host: Host, done: Done) -> Outcome:
+        """Register memoryd's launcher."""
+        return register(self, host, "watcher")
+
+
+class DreamStep(Step):
+    """init's own line for the weekly timer."""
+
+    name = "dream"
+    heals = False
+    needs_core = True
+
+    def apply(self, host: Host, done: Done) -> Outcome:
+        """Register the timer where the role is on."""
+        if not host.settings.role_on("dreamweaver"):
+            return self.ok("not registered: the role is off")
+        return register(self, host, "dream")
+
+
+def register(step: Step, host: Host, what: str) -> Outcome:
+    """One registration with init's rules: no runtime is a problem for the watcher, the sandbox is not."""
+    answers = host.wishes.answers
+    if answers is not None and answers.skip_ecosystem:
+        return step.ok("skipped (--skip-ecosystem)")
+    roles = role_cwd(host, "index")
+    if roles is None:
+        return step.ok("skipped: there are no role peers")
+    listing = listed(host)
+    core = host.core
+    if core is None or listing is None:
+        return step.ok("skipped: no core")
+    sender = f"{answers.runtime}-index" if answers is not None and answers.runtime else registrant(listing.rows)
+    if sender is None:
+        return step.fail("the index peer declares no runtime to send as")
+    problem = send_watcher(host, core, sender) if what == "watcher" else send_dream(host, core, sender)
+    if problem and host.door.refusing and host.wishes.core_flag is None:
+        return step.ok("skipped in the sandbox")
+    return step.fail(problem) if problem else step.ok(f"registered as {sender}", changed=True)
+
+
+def listed(host: Host) -> Listing | None:
+    """The core's list, None without a core."""
+    core = host.core
+    return core.list() if core is not None else None

@@ -1,0 +1,79 @@
+"""Reading what stands in a peer's folder or in the user's own, fast and without trust.
+
+A peer's folder is hostile ground: a file there is read directly only when every folder below the peer's is a real
+folder and the file is a plain one of our user with a single name; anything else goes through the careful reader,
+which follows what the policy allows and refuses the rest. Never writes.
+"""
+
+from __future__ import annotations
+
+from os.path import dirname
+
+from iapeer_memory.domain.door import Files
+from iapeer_memory.domain.errors import Unreadable
+from iapeer_memory.egress.foreign import Policy, read_foreign
+
+LIMIT = 8 << 20
+"""Bytes of a harness's file that we are willing to read."""
+
+
+class Ground:
+    """One sweep's reading eyes. Remembers only which folders are real ones, never what a file holds."""
+
+    __slots__ = ("_folders", "_real", "files", "follow", "uid")
+
+    def __init__(self, files: Files, *, uid: int, follow: tuple[str, ...] = ()) -> None:
+        self.files = files
+        self.uid = uid
+        self.follow = follow
+        self._folders: dict[str, bool] = {}
+        self._real: dict[str, str] = {}
+
+    def policy(self, inside: str | None) -> Policy:
+        """For a file of a peer (`inside` its folder), or of the user's own configuration (None)."""
+        return Policy(inside=inside, follow=self.follow if inside is not None else (), uid=self.uid)
+
+    def read(self, path: str, inside: str | None) -> bytes | None:
+        """The file, None when absent. Raises Unreadable or UnsafePath."""
+        if inside is not None:
+            folder = dirname(path)
+            plain = self._folders.get(folder)
+            if plain is None:
+                plain = self._plain(folder, inside)
+            if plain:
+                stat = self.files.lstat(path)
+                if stat is None:
+                    return None
+                if stat.kind == "file" and stat.links == 1 and stat.uid == self.uid:
+                    return self.files.read_optional(path, limit=LIMIT)
+        data = read_foreign(self.files, path, self.policy(inside))
+        if data is not None and len(data) > LIMIT:
+            raise Unreadable(path, f"is larger than {LIMIT} bytes", remedy=f"make {path} smaller")
+        return data
+
+    def is_folder(self, path: str) -> bool:
+        """Whether a folder stands there, through links."""
+        stat = self.files.stat(path)
+        return stat is not None and stat.kind == "dir"
+
+    def real(self, folder: str) -> str:
+        """The folder's path without links."""
+        found = self._real.get(folder)
+        if found is None:
+            found = self._real[folder] = self.files.realpath(folder)
+        return found
+
+    def _plain(self, folder: str, inside: str) -> bool:
+        """Whether the folder is `inside` itself or reached from it over real folders only."""
+        if folder == inside:
+            plain = self.is_folder(folder)
+        elif len(folder) <= len(inside):
+            return False
+        else:
+            stat = self.files.lstat(folder)
+            if stat is None:
+                return False  # not remembered: it may be made in a moment
+            plain = stat.kind == "dir" and stat.uid == self.uid and self._plain(dirname(folder), inside)
+        if plain:
+            self._folders[folder] = True
+        return plain

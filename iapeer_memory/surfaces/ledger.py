@@ -1,0 +1,150 @@
+"""What we put where: `ledger.json` in the state directory, machine-owned. Pure: bytes in, values out.
+
+It lets removal give back a foreign file to the byte, tells our untracked files from the team's, and remembers which
+surfaces their owner took out by hand. It holds no foreign text beyond what an undo needs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from iapeer_memory.domain.errors import Malformed
+
+SCHEMA = 1
+FIGHT_LIMIT = 2
+"""A surface that its owner removed this often is asked about, not fought."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """What we did to one foreign file.
+
+    created: it was not there before us. folders: those we made for it, outermost first. undo: the editor's own
+    value, None for a file that is wholly ours. before, after: sha256 of the bytes around our last write.
+    """
+
+    created: bool
+    after: str
+    before: str | None = None
+    undo: Mapping[str, Any] | None = None
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One value of ours in a file that several peers lean on: where, what, and which of them (`name:harness`)."""
+
+    path: tuple[str | int, ...]
+    value: Any
+    users: tuple[str, ...]
+    append: bool = False
+
+
+@dataclass(slots=True)
+class Ledger:
+    """The working copy of one command. The caller loads it once and saves it once."""
+
+    files: dict[str, FileRecord] = field(default_factory=dict)
+    excludes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    placed: dict[str, str] = field(default_factory=dict)
+    removed: dict[str, int] = field(default_factory=dict)
+    shares: dict[str, tuple[Share, ...]] = field(default_factory=dict)
+
+    def dump(self) -> bytes:
+        """The file's bytes; equal ledgers give equal bytes."""
+        raw = {
+            "schema": SCHEMA,
+            "files": {path: dump_record(record) for path, record in sorted(self.files.items())},
+            "excludes": {path: list(lines) for path, lines in sorted(self.excludes.items())},
+            "placed": dict(sorted(self.placed.items())),
+            "removed_by_hand": dict(sorted(self.removed.items())),
+            "shares": {path: [dump_share(s) for s in shares] for path, shares in sorted(self.shares.items())},
+        }
+        return (json.dumps(raw, ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8", "surrogateescape")
+
+    def given_up(self, key: str) -> bool:
+        """Whether the owner took this surface out as often as we are willing to put it back."""
+        return self.removed.get(key, 0) >= FIGHT_LIMIT
+
+    def forget(self, key: str) -> None:
+        """The surface is gone by our own hand."""
+        self.placed.pop(key, None)
+        self.removed.pop(key, None)
+
+
+def key_of(personality: str, harness: str, surface: str) -> str:
+    """`personality:harness:surface`."""
+    return f"{personality}:{harness}:{surface}"
+
+
+def digest(data: bytes) -> str:
+    """sha256 in hex."""
+    return sha256(data).hexdigest()
+
+
+def dump_record(record: FileRecord) -> dict[str, Any]:
+    """A record without the fields that say nothing."""
+    raw: dict[str, Any] = {"after": record.after}
+    if record.created:
+        raw["created"] = True
+    if record.before is not None:
+        raw["before"] = record.before
+    if record.undo is not None:
+        raw["undo"] = dict(record.undo)
+    if record.folders:
+        raw["folders"] = list(record.folders)
+    return raw
+
+
+def dump_share(share: Share) -> dict[str, Any]:
+    """One shared value."""
+    raw: dict[str, Any] = {"path": list(share.path), "value": share.value, "users": list(share.users)}
+    if share.append:
+        raw["append"] = True
+    return raw
+
+
+def load(data: bytes | None, path: str) -> Ledger:
+    """Read the file; None gives an empty ledger. Raises Malformed."""
+    if data is None:
+        return Ledger()
+    remedy = f"move {path} away; it is written anew"
+    try:
+        raw = json.loads(data.decode("utf-8", "surrogateescape"))
+        if raw["schema"] != SCHEMA:
+            raise Malformed(path, f"not a ledger of schema {SCHEMA}", remedy=remedy)
+        return Ledger(
+            files={str(name): load_record(record) for name, record in raw["files"].items()},
+            excludes={str(name): tuple(map(str, lines)) for name, lines in raw["excludes"].items()},
+            placed={str(key): str(value) for key, value in raw["placed"].items()},
+            removed={str(key): int(count) for key, count in raw["removed_by_hand"].items()},
+            shares={str(name): tuple(map(load_share, shares)) for name, shares in raw["shares"].items()},
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Malformed(path, f"not a ledger ({type(error).__name__}: {error})", remedy=remedy) from None
+
+
+def load_record(raw: Mapping[str, Any]) -> FileRecord:
+    """One record. Raises KeyError, TypeError or ValueError."""
+    undo, before = raw.get("undo"), raw.get("before")
+    if not (undo is None or isinstance(undo, dict)) or not (before is None or isinstance(before, str)):
+        raise ValueError("a file record has the wrong shape")
+    return FileRecord(
+        created=raw.get("created") is True,
+        after=str(raw["after"]),
+        before=before,
+        undo=undo,
+        folders=tuple(map(str, raw.get("folders", ()))),
+    )
+
+
+def load_share(raw: Mapping[str, Any]) -> Share:
+    """One shared value. Raises KeyError, TypeError or ValueError."""
+    path = tuple(raw["path"])
+    if not path or not all(isinstance(part, str | int) for part in path):
+        raise ValueError("a shared value has no path")
+    return Share(path, raw["value"], tuple(map(str, raw["users"])), raw.get("append") is True)

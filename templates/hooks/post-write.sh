@@ -1,0 +1,63 @@
+#!/bin/sh
+# iapeer-memory: runs after every tool call of an agent. Generated; an edit here is undone by the next repair.
+# A call that wrote no note is turned away below, before any interpreter starts. Every path is a literal, so that
+# a session's environment redirects nothing. Whatever goes wrong, the tool call goes on: exit 0.
+
+unset -f [ cat printf timeout cd
+PATH=/usr/bin:/bin
+LC_ALL=C
+python={{PYTHON}}
+script={{SCRIPT}}
+config={{CONFIG_FILE}}
+log={{HOOK_LOG}}
+paused={{PAUSED}}
+limit=250
+
+[ -t 0 ] && exit 0
+
+# A harness that never closes our stdin must not hold us; where there is no timeout, its own limit is the guard.
+status=1
+if [ -x /usr/bin/timeout ]; then
+  { payload=$(timeout 0.2 cat); status=$?; } 2>/dev/null
+fi
+case $status in
+  0) ;;
+  124) limit=50 ;;
+  *) { payload=$(cat); } 2>/dev/null ;;
+esac
+
+if ! [ -x "$python" ]; then
+  printf '%s\n' {{PYTHON_GONE}} >&2
+  exit 0
+fi
+if ! [ -f "$script" ]; then
+  printf '%s\n' {{SCRIPT_GONE}} >&2
+  exit 0
+fi
+
+case $payload in
+  *.md*) ;;
+  *) exit 0 ;;
+esac
+# A quote inside a JSON string is escaped, so these keys and this ending of a path cannot come from a note's text.
+case $payload in
+  *'"tool_name":"Write"'* | *'"tool_name":"Edit"'* | *'"tool_name":"MultiEdit"'*)
+    case $payload in
+      *'.md"'*) ;;
+      *) exit 0 ;;
+    esac
+    ;;
+  *'"tool_name":"apply_patch"'* | *'"tool_name":"Bash"'*) ;;
+  *'"tool_name":"'*) exit 0 ;;
+esac
+
+# A paused peer: a mark for this folder or for one above it.
+here=$PWD
+while :; do
+  [ -e "$paused$here/paused" ] && exit 0
+  [ -n "$here" ] || break
+  here=${here%/*}
+done
+
+{ printf '%s' "$payload" | "$python" -I -S -X utf8 "$script" "$config" "$log" "$limit"; } >/dev/null 2>&1
+exit 0
