@@ -40,7 +40,7 @@ def restore(
     """Put a kept version back; the present one is kept first."""
     host = open_host()
     out = Output(host.env, as_json=as_json)
-    path = host.backups.restore(backup_id)
+    path = host.backups.restore(host.backups.find(backup_id))
     out.line(f"restored {path}; what stood there is kept too (iapeer-memory backup list)")
     out.document("restored", {"id": backup_id, "path": path})
     return 0

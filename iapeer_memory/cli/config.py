@@ -48,7 +48,7 @@ def set_(name: Annotated[str, typer.Argument()], value: Annotated[str, typer.Arg
     except ValueError as error:
         raise UsageError(str(error)) from None
     if before:
-        host.backups.keep(host.paths.config_file, before)
+        host.backups.keep(host.paths.config_file, before, 0o600)
     host.door.files.write(host.paths.config_file, after, mode=None if before else 0o600)
     Output(host.env).line(f"{key} is set in {host.paths.config_file}; apply it with: iapeer-memory update")
     return 0

@@ -60,6 +60,13 @@ class Output:
                 if finding.remedy:
                     self.line(" " * (9 + width + 2) + f"fix: {finding.remedy}")
 
+    def status_findings(self, findings: Sequence[Finding]) -> None:
+        """The lines of `status`: mark, two spaces, name padded to at least 12, two spaces, detail."""
+        width = max(12, *(len(f.check) for f in findings)) if findings else 12
+        for finding in findings:
+            mark = self.paint(MARKS[finding.status].ljust(4), TONES[finding.status])
+            self.line(f"{mark}  {finding.check.ljust(width)}  {finding.detail}")
+
     def document(self, kind: str, body: Mapping[str, object]) -> None:
         """The one JSON document of a `--json` run."""
         if self.as_json:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
-from pwd import getpwuid
 
 from iapeer_memory import __version__
-from iapeer_memory.cli.output import Output
 from iapeer_memory.domain.errors import ConfigError
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.build import running_build
 from iapeer_memory.egress.compose import OwnProgram, open_door
+from iapeer_memory.egress.host import account_home
 from iapeer_memory.egress.overlay import Plan, overlay
 from iapeer_memory.egress.readonly import read_only
 from iapeer_memory.provision.host import Host, Wishes, effective_env, load_host, read_config
@@ -43,16 +43,9 @@ def planned(host: Host) -> tuple[Host, Plan]:
     return replace(host, door=door), plan
 
 
-def home_of_account(env: dict[str, str]) -> str:
+def home_of_account(env: Mapping[str, str]) -> str:
     """HOME, else the account's home; raises ConfigError where neither is to be had."""
-    if env.get("HOME"):
-        return env["HOME"]
-    try:
-        return getpwuid(os.getuid()).pw_dir
-    except KeyError:
-        raise ConfigError("HOME is not set and this account has no home folder", remedy="export HOME=/a/folder") from None
-
-
-def output(host_env: dict[str, str] | None = None, *, as_json: bool = False) -> Output:
-    """The command's output."""
-    return Output(os.environ if host_env is None else host_env, as_json=as_json)
+    home = env.get("HOME") or account_home()
+    if home is None:
+        raise ConfigError("HOME is not set and this account has no home folder", remedy="export HOME=/a/folder")
+    return home

@@ -37,6 +37,12 @@ def _spelled(number: str) -> tuple[str, str]:
     return ("number", number)
 
 
+def json_once(text: str) -> Any:
+    """The value of a JSON text, with a tuple for every object that repeats a key (equal to no value of ours)."""
+    return _ONCE.decode(text)
+
+
+_ONCE = json.JSONDecoder(object_pairs_hook=_object)
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_spelled, parse_float=_spelled)
 
 

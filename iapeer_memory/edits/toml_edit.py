@@ -11,17 +11,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 from iapeer_memory.domain.errors import FileRefused, Malformed
 
 from .engine import Grammar, run, run_undo, wrong_type
-from .ops import ABSENT, Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, get, nest, same
+from .ops import ABSENT, Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, get, same
 from .source import BOM, conflict, decode, too_deep
 from .splice import Splice
-from .toml_cut import cut, cut_blank
+from .toml_cut import cut, cut_element
 from .toml_find import Found, Keys, find, line_of_path, section_end
-from .toml_put import put_block, put_element, put_member, put_pair
+from .toml_put import put_block, put_block_after, put_element, put_member, put_pair
+from .toml_scan import Member, Statement, inside
 from .toml_text import inline
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -129,8 +131,8 @@ def _keys(text: str, path: Path, name: str) -> Keys:
     return keys
 
 
-def _span(exact: Any) -> tuple[int, int]:
-    return exact.value, exact.value_end if hasattr(exact, "value_end") else exact.end
+def _span(exact: Statement | Member) -> tuple[int, int]:
+    return exact.value, exact.value_end if isinstance(exact, Statement) else exact.end
 
 
 def _check_types(text: str, value: Any, path: Keys, name: str) -> None:
@@ -166,16 +168,14 @@ def _add(text: str, value: Any, found: Found, path: Keys, new: Any) -> tuple[lis
         own = next((one for one in parent.headers if one.kind == "[" and one.path == path[:-1]), None)
         if own is not None and not table:
             return put_pair(text, found.all, own, path, new), part
+        if own is not None and len(path) > 2:
+            return put_block_after(text, section_end(found.all, own), path, new), part
         dotted = [one for one in parent.pairs if one.above < len(path) - 1]
-        if dotted and (not table or not _has_header(parent)):
+        if dotted and (not table or not parent.headers) and len(path) > 2:
             return put_pair(text, found.all, dotted[-1], path, new), part
     splices, tail = put_block(text, path if table else path[:-1], new if table else {path[-1]: new})
     part["tail"] = tail
     return splices, part
-
-
-def _has_header(parent: Found) -> bool:
-    return bool(parent.headers)
 
 
 def _remove(text: str, value: Any, path: Keys, step: Delete | Remove, name: str) -> list[Splice]:
@@ -221,9 +221,6 @@ def _edit_element(
     text: str, found: Found, path: Keys, index: int, step: Step, name: str
 ) -> tuple[list[Splice], Undo | None]:
     """One element of an array that is written as a value: taken out, put in its place, or put at the end."""
-    from .toml_cut import cut_element
-    from .toml_scan import inside
-
     if not found.pairs and not found.members and isinstance(step, Delete | Remove):
         return [], None
     here = inside(text, _array(text, found, path, name))
@@ -253,5 +250,5 @@ _TOML = Grammar(
     empty=_empty,
     raw=lambda text: tomllib.loads("k = " + text)["k"],
     model=lambda text: tomllib.loads(text.removeprefix(BOM)),
-    value_model=lambda value: tomllib.loads("k = " + inline(value))["k"],
+    value_model=deepcopy,
 )

@@ -148,6 +148,11 @@ def skip_value(text: str, at: int) -> int:
         at += 1
 
 
+def past_loose(text: str, at: int) -> int:
+    """The place after blanks, line ends and comments."""
+    return _past(_LOOSE, text, at)
+
+
 def line_rest(text: str, at: int) -> int:
     """The place of the line end after blanks and a comment; the same place if something else follows."""
     end = _past(_BLANK, text, at)

@@ -11,7 +11,8 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import IO
 
 from iapeer_memory.domain.door import RunResult
@@ -99,7 +100,7 @@ def talk_to_child(
             pump.feed(line.rstrip("\n").encode() + b"\n")
             wanted = request_id(line)
             if wanted is not None:
-                pump.until_line(lambda text, wanted=wanted: answers(text, wanted) or until in text, deadline)
+                pump.until_line(partial(settles, wanted=wanted, until=until), deadline)
         came = pump.until_line(lambda text: until in text, deadline)
         timed_out = not came and child.poll() is None
         pump.hang_up()
@@ -137,6 +138,11 @@ def answers(line: str, wanted: str) -> bool:
         and "id" in message
         and json.dumps(message["id"]) == wanted
     )
+
+
+def settles(line: str, wanted: str, until: str) -> bool:
+    """Whether the next request may be sent: this one is answered, or all is said."""
+    return until in line or answers(line, wanted)
 
 
 class Pump:
@@ -179,9 +185,9 @@ class Pump:
             return False
         return True
 
-    def until_line(self, fits: object, deadline: float) -> bool:
+    def until_line(self, fits: Callable[[str], bool], deadline: float) -> bool:
         """Until a whole line of stdout fits; False at the end of the stream or of the time."""
-        assert callable(fits) and self._child.stdout is not None
+        assert self._child.stdout is not None
         while True:
             lines = bytes(self._kept[self._child.stdout]).split(b"\n")[:-1]
             if any(fits(line.decode("utf-8", "replace")) for line in lines):

@@ -60,9 +60,7 @@ def open_log(log: str) -> int:
     return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
 
 
-def become_detached(
-    program: str, argv: list[str], env: dict[str, str], log_fd: int, writer: int, cwd: str
-) -> NoReturn:
+def become_detached(program: str, argv: list[str], env: dict[str, str], log_fd: int, writer: int, cwd: str) -> NoReturn:
     """In the first child: fork again and leave; in the second: become the program. Never returns to Python code."""
     report = writer
     try:

@@ -80,14 +80,16 @@ class RealFiles:
         try:
             return file_stat(os.stat(path))
         except (OSError, ValueError) as error:
-            return absent_or_refuse(path, error)
+            refuse_unless_absent(path, error)
+            return None
 
     def lstat(self, path: str) -> FileStat | None:
         """The path itself; None when absent."""
         try:
             return file_stat(os.lstat(path))
         except (OSError, ValueError) as error:
-            return absent_or_refuse(path, error)
+            refuse_unless_absent(path, error)
+            return None
 
     def realpath(self, path: str) -> str:
         """The path without links; what does not exist is taken as it stands."""
@@ -313,8 +315,8 @@ def refuse(path: str, error: OSError | ValueError) -> NoReturn:
     raise Unreadable(path, reason_of(error), remedy=remedy_for(path, error)) from None
 
 
-def absent_or_refuse(path: str, error: OSError | ValueError) -> None:
-    """None for absent; otherwise raises Unreadable."""
+def refuse_unless_absent(path: str, error: OSError | ValueError) -> None:
+    """Nothing for absent; otherwise raises Unreadable."""
     if isinstance(error, OSError) and error.errno in ABSENT:
         return
     refuse(path, error)

@@ -182,5 +182,3 @@ def check_file(path: str, found: FileStat | None, policy: Policy) -> None:
 def leads_nowhere(link: str) -> UnsafePath:
     """The refusal of a dangling link."""
     return UnsafePath(link, "is a link that leads nowhere", remedy=f"rm {shlex.quote(link)}")
-
-

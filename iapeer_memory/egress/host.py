@@ -6,6 +6,7 @@ import os
 import pwd
 import socket
 import sys
+import tempfile
 
 
 def account_home() -> str | None:
@@ -29,3 +30,8 @@ def hostname() -> str:
 def platform() -> str:
     """As `sys.platform`: linux, darwin."""
     return sys.platform
+
+
+def temporary_folder() -> str:
+    """Where this account keeps temporary files."""
+    return tempfile.gettempdir()

@@ -169,5 +169,3 @@ def proxy_for(scheme: str, host: str) -> tuple[str, int | None] | None:
         return None
     parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     return (parts.hostname, parts.port) if parts.hostname else None
-
-

@@ -124,9 +124,9 @@ def find_executable(name: str, path: str) -> str | None:
     if not name or "\0" in name:
         return None
     if "/" in name:
-        places = (os.path.abspath(name),)
+        places = [os.path.abspath(name)]
     else:
-        places = tuple(os.path.join(folder, name) for folder in path.split(":") if folder.startswith("/"))
+        places = [os.path.join(folder, name) for folder in path.split(":") if folder.startswith("/")]
     for place in places:
         if os.path.isfile(place) and os.access(place, os.X_OK):
             return place

@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from iapeer_memory.egress.templates import render, template
 from iapeer_memory.provision.host import Host
-from iapeer_memory.surfaces.shims import EVENTS, render_shim, shim_path
+from iapeer_memory.surfaces.shims import EVENTS, render_dream_gate, render_launcher, render_shim, shim_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +21,23 @@ class Program:
 def shims(host: Host) -> tuple[Program, ...]:
     """The hook shims, with every path they need baked in."""
     return tuple(
-        Program(f"{event} shim", shim_path(host.paths, event), render_shim(event, paths=host.paths, with_core=host.with_core, port=host.port))
+        Program(
+            f"{event} shim",
+            shim_path(host.paths, event),
+            render_shim(event, paths=host.paths, with_core=host.with_core, port=host.port),
+        )
         for event in EVENTS
     )
 
 
 def launcher(host: Host) -> Program:
     """What a supervisor runs; it takes no arguments."""
-    text = render(template("launcher.sh"), {"PYTHON": f"{host.paths.current_runtime}/bin/python", "BINARY": host.paths.stable_binary})
-    return Program("launcher", host.paths.launcher, text.encode())
+    return Program("launcher", host.paths.launcher, render_launcher(paths=host.paths))
 
 
 def dream_gate(host: Host) -> Program:
     """What the weekly timer asks whether there is anything to do."""
-    text = render(template("dream-gate.sh"), {"BINARY": host.paths.stable_binary})
-    return Program("dream gate", host.paths.dream_gate, text.encode())
+    return Program("dream gate", host.paths.dream_gate, render_dream_gate(paths=host.paths))
 
 
 def problem(host: Host, program: Program) -> str | None:

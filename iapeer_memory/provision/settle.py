@@ -22,6 +22,9 @@ def settle(host: Host) -> Host:
         return remember_flag(host)
     core = find_core(host.door, host.env, host.wishes.core_flag)
     host = host.deciding(core=core, port=first_port(host))
+    wish = host.settings["SUPERVISOR"]
+    if wish in ("notifier", "unit", "detached"):
+        return host.deciding(supervisor=wish)
     supervisor = choose(host.door, host.paths, env=host.env, notifier=notifier_there(host))
     return host.deciding(supervisor=supervisor)
 

@@ -33,13 +33,10 @@ def answer(reader: Reader, locale: Locale, question: Question) -> dict[str, Any]
     """The payload `{query, results, pipeline}`. Raises IndexBroken, IndexFailed."""
     limit = max(1, min(question.limit, MOST_RESULTS))
     asked = query.words(question.text)
-    ranked = sorted(
-        (
-            (score * rank.standing(hit, locale) * rank.foreign(hit, locale, question.caller, question.for_curation), hit)
-            for score, hit in candidates(reader, asked, limit * CANDIDATES)
-        ),
-        key=lambda pair: (-pair[0], pair[1].path),
-    )[:limit]
+    weighed = (
+        (score * _factor(hit, locale, question), hit) for score, hit in candidates(reader, asked, limit * CANDIDATES)
+    )
+    ranked = sorted(weighed, key=lambda pair: (-pair[0], pair[1].path))[:limit]
     best = ranked[0][0] if ranked else 0.0
     terms = tuple(dict.fromkeys(query.stem(word) for word in asked))
     return {
@@ -68,6 +65,10 @@ def candidates(reader: Reader, asked: tuple[str, ...], limit: int) -> tuple[tupl
         score = found[hit.path][0] if hit.path in found else hit.score
         found[hit.path] = (max(score, hit.score) * rank.ALL_WORDS, hit)
     return tuple(found.values())
+
+
+def _factor(hit: Hit, locale: Locale, question: Question) -> float:
+    return rank.standing(hit, locale) * rank.foreign(hit, locale, question.caller, question.for_curation)
 
 
 def _result(reader: Reader, hit: Hit, score: float, terms: tuple[str, ...]) -> dict[str, Any]:

@@ -17,23 +17,23 @@ MOST_WORDS = 32
 
 TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
-COMMON = frozenset(
-    "a about am an and any are as at be been but by can could did do does for from get had has have he her him his how i if "
-    "in into is it its me my no not of on or our she should so some than that the their them then there these they "
-    "this to was we were what when where which who why will with would you your "
-    "а без бы был была были было быть в вам вас весь во вот все всё вы где да для до его ее её если есть ещё же за и "
-    "из или им их к как какая какие какой ко когда кто ли мне мы на надо нам нас не него нее нет ни но о об он она они "
-    "оно от по под при с со так такой там то того тоже той только том ты у уже чего чем что чтобы эта эти это этот я".split()
-)
+ENGLISH = """
+a about am an and any are as at be been but by can could did do does for from get had has have he her him his how i
+if in into is it its me my no not of on or our she should so some than that the their them then there these they this
+to was we were what when where which who why will with would you your
+"""
+RUSSIAN = """
+а без бы был была были было быть в вам вас весь во вот все всё вы где да для до его ее её если есть ещё же за и из или
+им их к как какая какие какой ко когда кто ли мне мы на надо нам нас не него нее нет ни но о об он она они оно от по
+под при с со так такой там то того тоже той только том ты у уже чего чем что чтобы эта эти это этот я
+"""
+COMMON = frozenset((ENGLISH + RUSSIAN).split())
 
-ENDINGS = tuple(
-    sorted(
-        "иями ями ами его ого ему ому ыми ими иях ях ах иям ям ам ией ей ой ий ый ое ее ые ие ая яя ую юю ых их ым им "
-        "ом ем ём ов ев ёв ью ия ии ию ться тся ить ать ять еть ил ал ел ут ют ат ят ит ет а я о е ы и у ю ь й ё".split(),
-        key=len,
-        reverse=True,
-    )
-)
+RUSSIAN_ENDINGS = """
+иями ями ами его ого ему ому ыми ими иях ях ах иям ям ам ией ей ой ий ый ое ее ые ие ая яя ую юю ых их ым им ом ем ём
+ов ев ёв ью ия ии ию ться тся ить ать ять еть ил ал ел ут ют ат ят ит ет а я о е ы и у ю ь й ё
+"""
+ENDINGS = tuple(sorted(RUSSIAN_ENDINGS.split(), key=len, reverse=True))
 SHORTEST_STEM = 4
 
 

@@ -23,15 +23,14 @@ FIGHT_LIMIT = 2
 class FileRecord:
     """What we did to one foreign file.
 
-    created: it was not there before us. folders: those we made for it, outermost first. undo: the editor's own
-    value, None for a file that is wholly ours. before, after: sha256 of the bytes around our last write.
+    created: it was not there before us. undo: the editor's own value, None where only our keys can be taken out.
+    before, after: sha256 of the bytes before our first and after our last write.
     """
 
     created: bool
     after: str
     before: str | None = None
     undo: Mapping[str, Any] | None = None
-    folders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +45,26 @@ class Share:
 
 @dataclass(slots=True)
 class Ledger:
-    """The working copy of one command. The caller loads it once and saves it once."""
+    """The working copy of one command. The caller loads it once, and saves it once if `dump` gives other bytes.
+
+    files: what we did to each foreign file. folders: those that we made. excludes: lines we added, by exclude file.
+    placed: `personality:harness:surface` → the file that holds it. removed: how often its owner took it out.
+    shares: values of ours in a user-level file, by file.
+    """
 
     files: dict[str, FileRecord] = field(default_factory=dict)
     excludes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     placed: dict[str, str] = field(default_factory=dict)
     removed: dict[str, int] = field(default_factory=dict)
     shares: dict[str, tuple[Share, ...]] = field(default_factory=dict)
+    folders: set[str] = field(default_factory=set)
 
     def dump(self) -> bytes:
         """The file's bytes; equal ledgers give equal bytes."""
         raw = {
             "schema": SCHEMA,
             "files": {path: dump_record(record) for path, record in sorted(self.files.items())},
+            "folders": sorted(self.folders),
             "excludes": {path: list(lines) for path, lines in sorted(self.excludes.items())},
             "placed": dict(sorted(self.placed.items())),
             "removed_by_hand": dict(sorted(self.removed.items())),
@@ -95,8 +101,6 @@ def dump_record(record: FileRecord) -> dict[str, Any]:
         raw["before"] = record.before
     if record.undo is not None:
         raw["undo"] = dict(record.undo)
-    if record.folders:
-        raw["folders"] = list(record.folders)
     return raw
 
 
@@ -119,6 +123,7 @@ def load(data: bytes | None, path: str) -> Ledger:
             raise Malformed(path, f"not a ledger of schema {SCHEMA}", remedy=remedy)
         return Ledger(
             files={str(name): load_record(record) for name, record in raw["files"].items()},
+            folders=set(map(str, raw["folders"])),
             excludes={str(name): tuple(map(str, lines)) for name, lines in raw["excludes"].items()},
             placed={str(key): str(value) for key, value in raw["placed"].items()},
             removed={str(key): int(count) for key, count in raw["removed_by_hand"].items()},
@@ -138,7 +143,6 @@ def load_record(raw: Mapping[str, Any]) -> FileRecord:
         after=str(raw["after"]),
         before=before,
         undo=undo,
-        folders=tuple(map(str, raw.get("folders", ()))),
     )
 
 

@@ -11,7 +11,7 @@ from os.path import join
 from typing import Any
 
 from iapeer_memory.domain.door import Files
-from iapeer_memory.domain.errors import FileRefused, Unreadable
+from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.claude import userfiles
 from iapeer_memory.surfaces.codex import userconfig
@@ -96,11 +96,8 @@ class View:
     def claude(self) -> userfiles.UserFiles:
         """What the user's Claude files say."""
         if self._user_files is None:
-            self._user_files = userfiles.parse(
-                self._user_bytes(self.settings.claude_json),
-                self.settings.claude_json,
-                self._user_bytes(self.claude_settings),
-                self.claude_settings,
+            self._user_files = userfiles.load(
+                lambda path: self.ground.read(path, None), self.settings.claude_json, self.claude_settings
             )
         return self._user_files
 
@@ -127,12 +124,3 @@ class View:
             inside = join(self.ground.real(cwd), path[len(cwd) :].lstrip("/"))
             known = self._tracked[path] = is_tracked(self.files, tree, inside)
         return known
-
-    def _user_bytes(self, path: str) -> bytes | None:
-        """A file of the user's own; one that we cannot read says nothing here and is reported where it matters."""
-        try:
-            return self.ground.read(path, None)
-        except Unreadable:
-            raise
-        except FileRefused:
-            return None

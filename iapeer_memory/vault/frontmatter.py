@@ -18,7 +18,7 @@ CLOSING = re.compile(r"^---[ \t]*(?:\n|\Z)", re.MULTILINE)
 PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)[ \t]*:(?:[ \t]+(.*)|[ \t]*)\Z", re.ASCII)
 ITEM = re.compile(r"[ \t]*-(?:[ \t]+(.*)|[ \t]*)\Z")
 BLOCK_SCALAR = re.compile(r"([|>])[+-]?[0-9]?[+-]?[ \t]*(?:#.*)?\Z")
-ESCAPE = re.compile(r'\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)', re.DOTALL)
+ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
 NAMED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
 
 

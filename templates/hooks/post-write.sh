@@ -51,13 +51,22 @@ case $payload in
   *'"tool_name":"'*) exit 0 ;;
 esac
 
-# A paused peer: a mark for this folder or for one above it.
-here=$PWD
-while :; do
-  [ -e "$paused$here/paused" ] && exit 0
-  [ -n "$here" ] || break
-  here=${here%/*}
-done
+# A paused peer: a mark for this folder, by either of its names, or for one above it.
+look() {
+  here=$1
+  while :; do
+    [ -e "$paused$here/paused" ] && exit 0
+    [ -n "$here" ] || break
+    here=${here%/*}
+  done
+}
+folder=$PWD
+case $folder in
+  /*) look "${folder%/}" ;;
+esac
+if cd -P . 2>/dev/null && [ "$PWD" != "$folder" ]; then
+  look "${PWD%/}"
+fi
 
 { printf '%s' "$payload" | "$python" -I -S -X utf8 "$script" "$config" "$log" "$limit"; } >/dev/null 2>&1
 exit 0

@@ -187,7 +187,7 @@ def test_a_broken_file_is_never_edited() -> None:
         put(b"[[peer]\n", "a", "/a")
 
 
-names = st.from_regex(r"[a-z][a-z0-9-]{0,10}\Z")
+names = st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "remove", "pause", "resume"]), names), max_size=12))

@@ -9,12 +9,11 @@ from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import UnsafePath
 from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.index.sqlite import schema
-from iapeer_memory.index.sqlite.faults import translated
+from iapeer_memory.index.sqlite.faults import REBUILT, translated
 from iapeer_memory.index.sqlite.reader import SqliteReader
 from iapeer_memory.index.sqlite.writer import SqliteWriter
 
 BESIDES = ("-wal", "-shm", "-journal")
-BROKEN_REMEDY = "it is rebuilt from the vault"
 
 
 class Connect(Protocol):
@@ -44,14 +43,14 @@ class SqliteEngine:
                 connection.execute("PRAGMA busy_timeout = 5000")
                 new = schema.is_new(connection)
                 if not new and not schema.is_ours(connection):
-                    raise IndexBroken(f"the index {self._path} was not written by this version", remedy=BROKEN_REMEDY)
+                    raise IndexBroken(f"the index {self._path} was not written by this version", remedy=REBUILT)
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
                 if new:
                     schema.create(connection)
                 verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
                 if verdict != "ok":
-                    raise IndexBroken(f"the index {self._path} is damaged ({verdict})", remedy=BROKEN_REMEDY)
+                    raise IndexBroken(f"the index {self._path} is damaged ({verdict})", remedy=REBUILT)
                 self._keep_fingerprint(connection, fingerprint)
         except BaseException:
             connection.close()
@@ -69,7 +68,7 @@ class SqliteEngine:
             with translated(self._path):
                 connection.execute("PRAGMA busy_timeout = 2000")
                 if not schema.is_ours(connection):
-                    raise IndexBroken(f"the index {self._path} was not written by this version", remedy=BROKEN_REMEDY)
+                    raise IndexBroken(f"the index {self._path} was not written by this version", remedy=REBUILT)
         except BaseException:
             connection.close()
             raise
@@ -98,5 +97,3 @@ class SqliteEngine:
         connection.execute("DELETE FROM passages")
         connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
         connection.execute("COMMIT")
-
-

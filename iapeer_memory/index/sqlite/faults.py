@@ -10,6 +10,8 @@ from iapeer_memory.index.port import IndexBroken, IndexFailed
 
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_SCHEMA}
 
+REBUILT = "nothing, it is rebuilt from the vault"
+
 
 @contextmanager
 def translated(path: str) -> Iterator[None]:
@@ -21,5 +23,5 @@ def translated(path: str) -> Iterator[None]:
         primary = code & 0xFF if isinstance(code, int) else None
         words = str(error) or type(error).__name__
         if primary in DAMAGED or "no such table" in words or "no such column" in words:
-            raise IndexBroken(f"the index {path} is damaged ({words})", remedy="it is rebuilt from the vault") from error
+            raise IndexBroken(f"the index {path} is damaged ({words})", remedy=REBUILT) from error
         raise IndexFailed(f"the index {path} cannot be used ({words})") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from typing import Any
 
 from iapeer_memory.index.port import Hit, Match, NoteSummary, Word
 from iapeer_memory.index.sqlite.faults import translated
@@ -77,7 +78,7 @@ class SqliteReader:
     def summaries(self) -> tuple[NoteSummary, ...]:
         """Every note, by path."""
         with translated(self._path):
-            return tuple(_summary(*row) for row in self._connection.execute(SUMMARIES))
+            return tuple(_summary(row) for row in self._connection.execute(SUMMARIES))
 
     def count(self) -> int:
         """How many notes there are."""
@@ -93,14 +94,22 @@ class SqliteReader:
         self._connection.close()
 
 
-def _summary(
-    path: str, title: str, type_: str | None, subtype: str | None, status: str | None, description: str | None,
-    tags: str, author: str | None, coauthors: str, created: str | None, updated: str | None,
-) -> NoteSummary:  # fmt: skip
+def _summary(row: tuple[Any, ...]) -> NoteSummary:
+    """A row of SUMMARIES; its lists are JSON."""
+    path, title, type_, subtype, status, description, tags, author, coauthors, created, updated = row
     return NoteSummary(
-        path, title, type_, subtype, status, description, tuple(json.loads(tags)), author,
-        tuple(json.loads(coauthors)), created, updated,
-    )  # fmt: skip
+        path=path,
+        title=title,
+        type=type_,
+        subtype=subtype,
+        status=status,
+        description=description,
+        tags=tuple(json.loads(tags)),
+        author=author,
+        coauthors=tuple(json.loads(coauthors)),
+        created=created,
+        updated=updated,
+    )
 
 
 def expression(match: Match) -> str:

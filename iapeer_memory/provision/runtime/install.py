@@ -113,9 +113,7 @@ def stay_with(door: Door, paths: Paths, own: str) -> Installed:
 
 def plan_running(door: Door, program: Program) -> Plan:
     """The runtime that the running program makes."""
-    package = package_from(
-        door.files, program.package, program.templates, program.lock, source=program.source
-    )
+    package = package_from(door.files, program.package, program.templates, program.lock, source=program.source)
     return plan_for(door, package, program, program.site)
 
 
@@ -145,9 +143,7 @@ def refuse_downgrade(shelf: Shelf, version: str) -> None:
     current = shelf.current()
     there = version_of(current) if current and shelf.info(current) else None
     if there and is_older(version, there):
-        raise InstallFailed(
-            f"{version} is older than the installed {there}", remedy="iapeer-memory update --rollback"
-        )
+        raise InstallFailed(f"{version} is older than the installed {there}", remedy="iapeer-memory update --rollback")
 
 
 def put_in_place(door: Door, paths: Paths, plan: Plan) -> Installed:

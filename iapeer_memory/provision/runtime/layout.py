@@ -22,17 +22,20 @@ from posixpath import dirname, join
 
 SCHEMA = 1
 NAME = re.compile(r"(?P<version>[0-9][0-9A-Za-z.+!_]*)-(?P<digest>[0-9a-f]{12})\Z", re.ASCII)
+FIELDS = ("version", "build", "python", "created", "source")
 RUNTIME_JSON = "runtime.json"
 RUNTIME_FILES = "runtime.files"
 STAGING = ".staging-"
 TRASH = ".trash-"
-VERSION = re.compile(r"(?:(\d+)!)?(\d+(?:\.\d+)*)(?:(a|b|rc)(\d+))?(?:\.post(\d+))?(?:\.dev(\d+))?(?:\+[\w.]+)?\Z", re.ASCII)
+VERSION = re.compile(
+    r"(?:(\d+)!)?(\d+(?:\.\d+)*)(?:(a|b|rc)(\d+))?(?:\.post(\d+))?(?:\.dev(\d+))?(?:\+[\w.]+)?\Z", re.ASCII
+)
 PRE = {"a": 0, "b": 1, "rc": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeInfo:
-    """`runtime.json`. `build` is the folder's name; `python` the base interpreter; `created` ISO time; `source` words."""
+    """`runtime.json`: `build` is the folder's name, `python` the base interpreter, `created` ISO time."""
 
     version: str
     build: str
@@ -53,8 +56,8 @@ def load_info(data: bytes | None, name: str) -> RuntimeInfo | None:
         return None
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA or raw.get("build") != name:
         return None
-    fields = [raw.get(key) for key in ("version", "build", "python", "created", "source")]
-    return RuntimeInfo(*fields) if all(isinstance(field, str) for field in fields) else None
+    fields = [value for key in FIELDS if isinstance(value := raw.get(key), str)]
+    return RuntimeInfo(*fields) if len(fields) == len(FIELDS) else None
 
 
 def runtime_name(version: str, digest: str) -> str:
@@ -121,10 +124,8 @@ def version_key(version: str) -> tuple[object, ...] | None:
     parts = [int(p) for p in release.split(".")]
     while len(parts) > 1 and parts[-1] == 0:
         parts.pop()
-    if kind:
-        pre = (PRE[kind], int(number))
-    else:
-        pre = (-1, 0) if dev and not post else (9, 0)
+    before_release = (-1, 0) if dev and not post else (9, 0)
+    pre = (PRE[kind], int(number)) if kind else before_release
     return (
         int(epoch or 0),
         tuple(parts),

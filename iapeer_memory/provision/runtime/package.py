@@ -81,4 +81,6 @@ def walk(files: Files, root: str, below: str = "") -> Iterator[tuple[str, bytes]
         elif seen.kind == "file" and path.isprintable():
             yield path, files.read(join(root, path), limit=LIMIT)
         else:
-            raise InstallFailed(f"{join(root, path)} is a {seen.kind}, not a plain file", remedy="take a clean checkout")
+            raise InstallFailed(
+                f"{join(root, path)} is a {seen.kind}, not a plain file", remedy="take a clean checkout"
+            )

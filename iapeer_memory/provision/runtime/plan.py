@@ -14,13 +14,14 @@ from posixpath import join
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import InstallFailed
+from iapeer_memory.provision.runtime import anchor
 from iapeer_memory.provision.runtime.bytecode import compiled, pyc_path, taken_over
 from iapeer_memory.provision.runtime.distributions import Distribution
 from iapeer_memory.provision.runtime.layout import pyvenv, runtime_name, site_packages
 from iapeer_memory.provision.runtime.package import LIMIT, Content, Package
 from iapeer_memory.provision.runtime.program import Interpreter
 
-FORMAT = "1"
+FORMAT = "2"
 """Part of every digest: a change in how runtimes are made gives them new names."""
 
 
@@ -49,12 +50,12 @@ def plan_runtime(package: Package, distributions: tuple[Distribution, ...], inte
 
 def contents(files: Files, plan: Plan) -> Iterator[Content]:
     """Every file, path below the runtime. Raises InstallFailed when a distribution is not what its record says."""
-    site = site_packages(plan.interpreter.tag)
+    site, cache_tag = site_packages(plan.interpreter.tag), plan.interpreter.cache_tag
     yield Content("pyvenv.cfg", pyvenv(plan.interpreter.python, plan.interpreter.full))
-    for content in plan.package.files:
+    for content in (*(Content(path, data) for path, data in anchor.FILES), *plan.package.files):
         yield Content(join(site, content.path), content.data)
         if content.path.endswith(".py"):
-            yield from compiled_form(content.path, content.data, site, plan.interpreter.cache_tag)
+            yield from compiled_form(content.path, content.data, site, cache_tag)
     for distribution in plan.distributions:
         yield Content(join(site, distribution.info, "RECORD"), distribution.record())
         for recorded in distribution.files:
@@ -62,7 +63,7 @@ def contents(files: Files, plan: Plan) -> Iterator[Content]:
             data = read_recorded(files, source, recorded.sha256)
             yield Content(join(site, recorded.path), data)
             if source.endswith(".py"):
-                yield from module(files, source, recorded.path, data, site, plan.interpreter.cache_tag)
+                yield from module(files, source, recorded.path, data, site=site, cache_tag=cache_tag)
 
 
 def read_recorded(files: Files, path: str, sha256: str) -> bytes:
@@ -76,7 +77,7 @@ def read_recorded(files: Files, path: str, sha256: str) -> bytes:
     return data
 
 
-def module(files: Files, source: str, path: str, data: bytes, site: str, cache_tag: str) -> Iterator[Content]:
+def module(files: Files, source: str, path: str, data: bytes, *, site: str, cache_tag: str) -> Iterator[Content]:
     """The compiled form of a module: the installer's where it belongs to the source, else a fresh one."""
     seen = files.stat(source)
     there = files.read_optional(pyc_path(source, cache_tag), limit=LIMIT) if seen else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from iapeer_memory.domain.errors import InstallFailed
 
@@ -74,6 +75,7 @@ def applies(marker: str, environment: Mapping[str, str]) -> bool:
 
 
 Tokens = list[tuple[str, str]]
+Comparable = TypeVar("Comparable", str, tuple[int, ...])
 
 
 def tokenise(marker: str) -> Tokens:
@@ -140,19 +142,19 @@ def compare(left: str, operator: str, right: str, as_version: bool) -> bool:
         return left in right
     if operator == "not in":
         return left not in right
-    a: object = release(left) if as_version else left
-    b: object = release(right) if as_version else right
-    if operator == "==":
-        return a == b
-    if operator == "!=":
-        return a != b
-    if operator == "<":
-        return a < b  # type: ignore[operator]
-    if operator == "<=":
-        return a <= b  # type: ignore[operator]
-    if operator == ">":
-        return a > b  # type: ignore[operator]
-    return a >= b  # type: ignore[operator]
+    return ordered(release(left), operator, release(right)) if as_version else ordered(left, operator, right)
+
+
+def ordered(left: Comparable, operator: str, right: Comparable) -> bool:
+    """The comparisons that both kinds have."""
+    return {
+        "==": left == right,
+        "!=": left != right,
+        "<": left < right,
+        "<=": left <= right,
+        ">": left > right,
+        ">=": left >= right,
+    }[operator]
 
 
 def release(version: str) -> tuple[int, ...]:

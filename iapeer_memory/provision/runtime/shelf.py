@@ -7,7 +7,7 @@ one and the one before it are never removed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from posixpath import basename, dirname, join
 
@@ -143,7 +143,16 @@ class Shelf:
 
     def in_use(self) -> frozenset[str]:
         """Runtimes that a live process was started from or has mapped."""
-        return used_names(self.root, tuple(process_texts(self.door)))
+        texts = tuple(process_texts(self.door))
+        found = used_names(self.root, texts) | used_names(self.door.files.realpath(self.root), texts)
+        return found | self.unclear(texts)
+
+    def unclear(self, texts: tuple[str, ...]) -> frozenset[str]:
+        """Where a process was started by way of `current` and its maps cannot be seen, it may run from any of them."""
+        by_link = join(self.root, "current") + "/"
+        if any(text.startswith(by_link) and "\n" not in text for text in texts):
+            return frozenset(self.names())
+        return frozenset()
 
     def prune(self) -> tuple[str, ...]:
         """Remove what nobody uses and leftovers of interrupted runs; the names of removed runtimes."""
@@ -168,15 +177,14 @@ def link_name(files: Files, path: str) -> str | None:
     return name if version_of(name) and dirname(target) in ("", dirname(path)) else None
 
 
-def process_texts(door: Door) -> Iterable[str]:
-    """Command lines of our processes and, where the system has them, their mapped files."""
+def process_texts(door: Door) -> Iterator[str]:
+    """One text a process of ours: its command line and, where the system shows them, lines of its mapped files."""
     for process in door.processes.all():
-        yield "\0".join(process.argv)
-        if not process.argv or "python" not in basename(process.argv[0]):
-            continue
-        try:
-            maps = door.files.read_optional(f"/proc/{process.pid}/maps", limit=16 << 20)
-        except (ProductError, OSError):
-            maps = None
-        if maps:
-            yield maps.decode("utf-8", "replace")
+        text = "\0".join(process.argv)
+        if process.argv and "python" in basename(process.argv[0]):
+            try:
+                maps = door.files.read_optional(f"/proc/{process.pid}/maps", limit=16 << 20)
+            except (ProductError, OSError):
+                maps = None
+            text += "\n" + maps.decode("utf-8", "replace") if maps else ""
+        yield text

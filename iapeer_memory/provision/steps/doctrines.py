@@ -11,6 +11,7 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.finding import Finding, Outcome
 from iapeer_memory.ecosystem.doctrine import doctrine_problem, ownership, render_doctrine
 from iapeer_memory.egress.foreign import Policy, edit_foreign, read_foreign
+from iapeer_memory.egress.host import uid
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.roles import Role, load_roles
 from iapeer_memory.provision.step import Done, Seen, Step
@@ -25,7 +26,7 @@ def doctrine_path(role: Role) -> str:
 
 def read_doctrine(host: Host, role: Role) -> str | None:
     """Its text, None when absent. Raises FileRefused."""
-    data = read_foreign(host.door.files, doctrine_path(role), Policy(inside=role.peer_cwd))
+    data = read_foreign(host.door.files, doctrine_path(role), Policy(inside=role.peer_cwd, uid=uid()))
     return None if data is None else data.decode("utf-8", "replace")
 
 
@@ -38,7 +39,7 @@ def write_doctrine(host: Host, role: Role) -> str:
         return "foreign"
     text = render_doctrine(template.decode("utf-8", "replace"), host.version, host.settings.vault).encode()
     change = edit_foreign(
-        host.door, doctrine_path(role), lambda _old: text, policy=Policy(inside=role.peer_cwd), backups=host.backups
+        host.door, doctrine_path(role), lambda _old: text, policy=Policy(inside=role.peer_cwd, uid=uid()), backups=host.backups
     )
     return "identical" if change == "already" else "written"
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from iapeer_memory.domain.finding import Finding, Outcome
-from iapeer_memory.egress.templates import render, template
+from iapeer_memory.egress.templates import template
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.step import Done, Seen, Step
+from iapeer_memory.surfaces.shims import render
 
 
 class GuideStep(Step):

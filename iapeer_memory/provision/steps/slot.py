@@ -83,6 +83,6 @@ class SlotStep(Step):
             return self.ok(f"identical, v{host.version}")
         previous = host.door.files.read_optional(host.paths.slot)
         if previous is not None:
-            host.backups.keep(host.paths.slot, previous)
+            host.backups.keep(host.paths.slot, previous, 0o644)
         host.door.files.write(host.paths.slot, dump(wanted(host), previous))
         return self.ok(f"written, v{host.version}", changed=True)

@@ -5,7 +5,7 @@ Source: measured on Claude Code (`~/.claude.json` projects, `settings.json`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,22 +48,21 @@ def texts(value: object) -> frozenset[str]:
     return frozenset(v for v in value if isinstance(v, str)) if isinstance(value, list) else frozenset()
 
 
-def parse(claude_json: bytes | None, claude_name: str, settings: bytes | None, settings_name: str) -> UserFiles:
-    """Read both; never raises."""
+def load(read: Callable[[str], bytes | None], claude_json: str, settings: str) -> UserFiles:
+    """Read both through `read`; never raises FileRefused."""
     problems: list[str] = []
 
-    def read(data: bytes | None, name: str) -> dict[str, Any]:
-        if data is None:
-            return {}
+    def doc(path: str) -> dict[str, Any]:
         try:
-            return load_json(data, name)
+            data = read(path)
+            return {} if data is None else load_json(data, path)
         except FileRefused as error:
             problems.append(error.line())
             return {}
 
-    projects = read(claude_json, claude_name).get("projects")
+    projects = doc(claude_json).get("projects")
     return UserFiles(
         projects=projects if isinstance(projects, dict) else {},
-        settings=approvals(read(settings, settings_name)),
+        settings=approvals(doc(settings)),
         problems=tuple(problems),
     )

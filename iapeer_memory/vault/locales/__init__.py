@@ -16,7 +16,5 @@ def locale(name: str) -> Locale:
     found = LOCALES.get(name.strip().lower())
     if found is None:
         known = " or ".join(LOCALES)
-        raise ConfigError(
-            f"unknown locale {name!r}", remedy=f"set IAPEER_MEMORY_LOCALE to {known} in config.env"
-        )
+        raise ConfigError(f"unknown locale {name!r}", remedy=f"set IAPEER_MEMORY_LOCALE to {known} in config.env")
     return found

@@ -1,0 +1,46 @@
+"""`uninstall`: take out everything that was placed anywhere; the notes and the settings stay."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from iapeer_memory.cli.output import Output, outcome_rows
+from iapeer_memory.cli.session import open_host, planned
+from iapeer_memory.domain.finding import Outcome
+from iapeer_memory.provision.host import Wishes
+from iapeer_memory.provision.lock import operation_lock
+from iapeer_memory.provision.settle import settle
+from iapeer_memory.provision.uninstall import uninstall
+
+
+def main(
+    keep_binary: Annotated[bool, typer.Option("--keep-binary", help="Leave the command and its runtime.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would go.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    iapeer_bin: Annotated[str | None, typer.Option("--iapeer-bin", metavar="PATH", help="The core's command.")] = None,
+) -> int:
+    """Take out everything; safe to repeat."""
+    host = settle(open_host(wishes=Wishes(core_flag=iapeer_bin)))
+    plan = None
+    if dry_run:
+        host, plan = planned(host)
+    out = Output(host.env, as_json=as_json)
+    rows: list[Outcome] = []
+
+    def tell(row: Outcome) -> None:
+        rows.append(row)
+        text = f"{row.step.ljust(10)}: {row.detail}"
+        out.line(text if row.ok else out.paint(text, "fail"))
+        for line in row.sublines:
+            out.line(f"{' ' * 12}{line}")
+
+    with operation_lock(host.door, host.paths):
+        uninstall(host, keep_binary=keep_binary, tell=tell)
+    if plan is not None:
+        for line in plan.lines():
+            out.line(f"would {line}")
+    bad = [row for row in rows if not row.ok]
+    out.document("uninstall", {"ok": not bad, "rows": outcome_rows(rows), "plan": plan.rows() if plan else None})
+    return 1 if bad else 0

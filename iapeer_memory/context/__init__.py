@@ -1,0 +1,1 @@
+"""From a peer to the text its session starts with. Pure."""

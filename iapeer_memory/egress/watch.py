@@ -1,0 +1,43 @@
+"""Watching folders for changes, through the watchfiles library. Reads only; polls where the kernel cannot tell."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from typing import Literal
+
+Kind = Literal["added", "modified", "deleted"]
+
+
+async def changes(
+    folders: tuple[str, ...],
+    *,
+    stop: asyncio.Event,
+    wanted: Callable[[str], bool],
+    quiet_ms: int = 50,
+    longest_ms: int = 1600,
+    poll: bool = False,
+) -> AsyncIterator[tuple[tuple[Kind, str], ...]]:
+    """Batches of (what happened, absolute path), sorted by path, until `stop` is set.
+
+    `wanted`: which paths count. `quiet_ms`: how long it must be quiet before a batch is handed out; `longest_ms`: the
+    most that a batch is held back. `poll`: do not ask the kernel (network folders). Raises FileNotFoundError when a
+    folder is not there, and what the library raises when the kernel has no more watches (OSError).
+    """
+    import watchfiles
+
+    def keep(change: watchfiles.Change, path: str) -> bool:
+        return wanted(path)
+
+    found = watchfiles.awatch(
+        *folders,
+        watch_filter=keep,
+        stop_event=stop,
+        step=quiet_ms,
+        debounce=longest_ms,
+        force_polling=poll or None,
+        recursive=True,
+        yield_on_timeout=False,
+    )
+    async for batch in found:
+        yield tuple(sorted(((change.raw_str(), path) for change, path in batch), key=lambda item: item[1]))

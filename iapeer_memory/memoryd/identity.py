@@ -1,0 +1,20 @@
+"""Which peer asks: the request header of the ecosystem. Pure. A claim, not a proof; nothing is refused by it.
+
+Source: the reference core's identity rule.
+"""
+
+from __future__ import annotations
+
+from iapeer_memory.domain.peer import SESSION_RUNTIMES
+
+HEADER = "x-iapeer-identity"
+
+
+def caller(value: str | None) -> str | None:
+    """The personality in a header value: trimmed, a leading `claude-` or `codex-` taken off where something remains."""
+    text = (value or "").strip()
+    for runtime in SESSION_RUNTIMES:
+        rest = text.removeprefix(f"{runtime}-")
+        if rest and rest != text:
+            return rest
+    return text or None

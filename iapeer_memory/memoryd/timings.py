@@ -1,0 +1,25 @@
+"""How often and how long memoryd does what, in seconds. Data.
+
+Source of the defaults: the reference core's options.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """`debounce`: quiet before a pass over what changed, never later than `debounce_most` after the first change.
+    `belt`: between whole passes while the watch is up; `poll`: while it is down. `away`: between looks for a vault
+    that went. `retry`: after a pass that failed. `graceful`: what open connections get at the end.
+    """
+
+    debounce: float = 1.5
+    debounce_most: float = 15.0
+    heartbeat: float = 30.0
+    belt: float = 3600.0
+    poll: float = 300.0
+    away: float = 3.0
+    retry: float = 10.0
+    graceful: float = 1.0

@@ -1,0 +1,82 @@
+"""memoryd: the daemon runs, is ours, is of the installed build, and somebody keeps it alive.
+
+Never signals without proof; a daemon that answers is healthy however old its heartbeat looks.
+"""
+
+from __future__ import annotations
+
+from iapeer_memory.domain.finding import Finding, Outcome
+from iapeer_memory.domain.ports import DaemonReport
+from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.runtime.shelf import Shelf
+from iapeer_memory.provision.step import Done, Seen, Step
+
+REPAIR = "iapeer-memory verify --repair"
+STALE_SECONDS = 120.0
+
+
+class MemorydStep(Step):
+    """Last of all, so that it starts on what was written."""
+
+    name = "memoryd"
+
+    def inspect(self, host: Host, seen: Seen) -> tuple[Finding, ...]:
+        """The contract's `memoryd-heartbeat` check, by identity first and by file second."""
+        report = host.daemon.verify()
+        return (heartbeat_finding(host, report), *supervisor_finding(host), *build_finding(host, report))
+
+    def apply(self, host: Host, done: Done) -> Outcome:
+        """Have it run, and on the installed build."""
+        config = seen_config(host)
+        if config is not None:
+            return self.fail(config)
+        ok, detail = host.supervisor.ensure()
+        if not ok:
+            return self.fail(detail)
+        report = host.daemon.verify()
+        installed = Shelf(host.door, host.paths).current()
+        if report.state == "answering" and installed and report.build != installed:
+            ok, restarted = host.supervisor.restart()
+            return Outcome(self.name, ok, restarted, changed=True)
+        return self.ok(detail)
+
+
+def seen_config(host: Host) -> str | None:
+    """Why memoryd cannot run with these settings, or None."""
+    from iapeer_memory.provision.steps.config import config_problem
+
+    problem = config_problem(host)
+    return None if problem is None else f"not started: {problem.detail}"
+
+
+def heartbeat_finding(host: Host, report: DaemonReport) -> Finding:
+    """ok where it answers; the rest says what is wrong and whether a repair may mend it."""
+    name = "memoryd-heartbeat"
+    age = f", heartbeat {report.heartbeat_age:.0f} s ago" if report.heartbeat_age is not None else ""
+    match report.state:
+        case "answering" if not report.watch:
+            return Finding(name, "fail", f"answers, but no longer watches the vault{age}", remedy=REPAIR, healable=True)
+        case "answering":
+            return Finding(name, "ok", f"pid {report.pid}, port {host.port}{age}")
+        case "stranger":
+            return Finding(name, "fail", report.detail, why="the agents would talk to somebody else", remedy=f"{REPAIR} --new-port")
+        case "silent":
+            return Finding(name, "fail", report.detail, remedy=REPAIR, healable=True)
+        case _:
+            return Finding(name, "fail", report.detail or "not running", remedy=REPAIR, healable=True)
+
+
+def supervisor_finding(host: Host) -> tuple[Finding, ...]:
+    """Whether somebody will start it again."""
+    ok, detail = host.supervisor.status()
+    if ok:
+        return (Finding("supervisor", "ok", f"{host.supervisor.name}: {detail}"),)
+    return (Finding("supervisor", "fail", f"{host.supervisor.name}: {detail}", remedy=REPAIR, healable=True),)
+
+
+def build_finding(host: Host, report: DaemonReport) -> tuple[Finding, ...]:
+    """Whether the build that answers is the installed one."""
+    installed = Shelf(host.door, host.paths).current()
+    if report.state != "answering" or installed is None or report.build == installed:
+        return ()
+    return (Finding("memoryd-build", "fail", f"runs {report.build}, installed is {installed}", remedy=REPAIR, healable=True),)

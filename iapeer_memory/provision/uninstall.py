@@ -1,0 +1,153 @@
+"""uninstall: the mirror of init. Takes out what we placed anywhere, never the vault, never config.env.
+
+Safe to repeat: what failed keeps the ledger, the map and the command, so that the same command can finish.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from os.path import join
+
+from iapeer_memory.domain.errors import ProductError
+from iapeer_memory.domain.finding import Outcome
+from iapeer_memory.ecosystem.notifier import DREAM_ID, LEGACY_ID, TIMER, WATCHER, WATCHER_ID, fallback_registrants, registrant, unregister_message
+from iapeer_memory.fleet.map import NoMap
+from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.lock import provision_lock
+from iapeer_memory.provision.peers import mapped_peers
+from iapeer_memory.provision.run import os_error_line
+from iapeer_memory.provision.steps.slot import slot_verdict
+from iapeer_memory.provision.sweep import unprovision_all
+
+Tell = Callable[[Outcome], None]
+
+
+def uninstall(host: Host, *, keep_binary: bool, tell: Tell) -> None:
+    """Every row in order, told as it comes."""
+    foreign = slot_verdict(host).state == "foreign"
+    clean = row(tell, "surfaces", lambda: surfaces(host))
+    row(tell, "slot", lambda: slot(host))
+    if host.with_core and not foreign:
+        row(tell, "watcher", lambda: unregister(host, WATCHER, WATCHER_ID))
+        row(tell, "timer", lambda: unregister(host, TIMER, DREAM_ID, LEGACY_ID))
+    stopped = row(tell, "memoryd", lambda: said(*host.supervisor.remove()))
+    row(tell, "texts", lambda: texts(host))
+    if clean and stopped:
+        row(tell, "state", lambda: state(host, keep_binary=keep_binary))
+        row(tell, "binary", lambda: binary(host, keep_binary=keep_binary))
+    else:
+        tell(Outcome("state", False, "kept, so that the same command can finish what failed"))
+    tell(Outcome("vault", True, f"kept: {host.settings.vault or 'none was set'}"))
+    tell(Outcome("config", True, f"kept: {host.paths.config_file}"))
+    if host.with_core:
+        tell(Outcome("native", True, "the harnesses' own memory stays off; on again with: iapeer native-memory on --all"))
+
+
+def row(tell: Tell, name: str, act: Callable[[], tuple[bool, str, tuple[str, ...]]]) -> bool:
+    """One row; what is expected to go wrong becomes a failed row and stops no other."""
+    try:
+        ok, detail, lines = act()
+    except ProductError as error:
+        ok, detail, lines = False, error.line(), ()
+    except OSError as error:
+        ok, detail, lines = False, os_error_line(error), ()
+    tell(Outcome(name, ok, detail, lines))
+    return ok
+
+
+def said(ok: bool, detail: str) -> tuple[bool, str, tuple[str, ...]]:
+    """A row without sub-lines."""
+    return ok, detail, ()
+
+
+def surfaces(host: Host) -> tuple[bool, str, tuple[str, ...]]:
+    """Every peer's part, also of peers that were forgotten meanwhile."""
+    peers = mapped_peers(host)
+    with provision_lock(host.door, host.paths):
+        results = unprovision_all(host, () if isinstance(peers, NoMap) else peers)
+    bad = tuple(
+        f"{r.personality}:{r.harness}: {o.surface}: {o.detail}" for r in results for o in r.outcomes if o.action == "failed"
+    )
+    changed = sum(r.changed for r in results)
+    note = f"; no map to go by ({peers.reason}), only what the ledger names" if isinstance(peers, NoMap) else ""
+    return not bad, f"{changed} taken out of {len(results)} peer-runtime(s){note}", bad
+
+
+def slot(host: Host) -> tuple[bool, str, tuple[str, ...]]:
+    """Our declaration; a foreign one stays and does not fail the command."""
+    found = slot_verdict(host)
+    if found.state == "foreign":
+        return said(True, f"left: {found.problem}")
+    if found.state == "empty":
+        return said(True, "absent")
+    host.door.files.remove(host.paths.slot)
+    return said(True, "removed")
+
+
+def unregister(host: Host, target: str, *ids: str) -> tuple[bool, str, tuple[str, ...]]:
+    """Drop triggers; a failure is told and never fails the command."""
+    core = host.core
+    if core is None:
+        return said(True, "no core")
+    listing = core.list()
+    sender = registrant(listing.rows)
+    senders = (sender,) if sender else fallback_registrants()
+    detail = "no identity to send as"
+    for trigger_id in ids:
+        for identity in senders:
+            answer = core.send(target, identity, unregister_message(trigger_id))
+            detail = f"unregistered as {identity}" if answer.ok else f"not unregistered: {answer.detail}"
+            if answer.ok:
+                break
+    return said(True, detail)
+
+
+def texts(host: Host) -> tuple[bool, str, tuple[str, ...]]:
+    """Guide, fragments, templates, shims, launcher, gate, pre-rendered contexts."""
+    files = host.door.files
+    removed = 0
+    places = [host.paths.guide, host.paths.launcher, host.paths.dream_gate, host.paths.post_write_shim, host.paths.session_start_shim]
+    peers = mapped_peers(host)
+    for peer in () if isinstance(peers, NoMap) else peers:
+        fragment = join(peer.cwd, ".iapeer", "fragments", "iapeer-memory.md")
+        stat = files.lstat(fragment)
+        if stat is not None and stat.kind == "file" and files.realpath(fragment) == join(files.realpath(peer.cwd), ".iapeer", "fragments", "iapeer-memory.md"):
+            places.append(fragment)
+    for path in places:
+        removed += files.remove(path)
+    if files.lstat(host.paths.templates) is not None:
+        files.remove_tree(host.paths.templates)
+        removed += 1
+    files.rmdir(host.paths.hooks_dir)
+    return said(True, f"{removed} removed")
+
+
+def state(host: Host, *, keep_binary: bool) -> tuple[bool, str, tuple[str, ...]]:
+    """State, cache and logs; earlier versions of the user's files stay where there are any."""
+    files = host.door.files
+    kept_back = bool(host.backups.list())
+    for name in files.list(host.paths.state_dir):
+        path = host.paths.state(name)
+        if (kept_back and path == host.paths.backups) or path in (host.paths.operation_lock, host.paths.runtimes):
+            continue
+        stat = files.lstat(path)
+        if stat is not None and stat.kind == "dir":
+            files.remove_tree(path)
+        else:
+            files.remove(path)
+    for folder in (host.paths.cache_dir, host.paths.logs_dir):
+        files.remove_tree(folder)
+    note = f"removed; earlier versions of your files stay in {host.paths.backups} (delete them with: rm -r '{host.paths.backups}')"
+    return said(True, note if kept_back else "removed")
+
+
+def binary(host: Host, *, keep_binary: bool) -> tuple[bool, str, tuple[str, ...]]:
+    """The stable command and every runtime, last of all: this program may be running from one."""
+    if keep_binary:
+        return said(True, f"kept: {host.paths.stable_binary}")
+    files = host.door.files
+    removed = files.remove(host.paths.stable_binary)
+    files.remove_tree(host.paths.runtimes)
+    files.remove(host.paths.operation_lock)
+    files.rmdir(host.paths.state_dir)
+    return said(True, f"{host.paths.stable_binary} removed" if removed else "absent")

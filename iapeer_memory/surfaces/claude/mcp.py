@@ -1,0 +1,110 @@
+"""Claude's `.mcp.json`: our entry under `mcpServers`, and the same entry in local scope where the team owns the file.
+
+Only `mcpServers["iapeer-memory"]` is ours. The local scope lives in `~/.claude.json`, which Claude itself rewrites all
+the time: we read it, and have it changed by Claude's own command alone.
+Source: the reference package's `.mcp.json` chapter; scopes as measured on Claude Code.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from iapeer_memory.domain.door import RunResult
+from iapeer_memory.domain.errors import Malformed
+from iapeer_memory.domain.peer import Peer
+from iapeer_memory.edits.json_edit import edit_json, load_json
+from iapeer_memory.edits.ops import Delete, Edited, Set, Undo
+from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.part import OK, Part, Verdict
+from iapeer_memory.surfaces.view import View
+from iapeer_memory.surfaces.want import SERVER, Wanted
+
+SURFACE = "mcp"
+KEY = ("mcpServers", SERVER)
+COMMAND_SECONDS = 30.0
+
+
+def part(cwd: str, wanted: Wanted) -> Part:
+    """Our entry in the peer's `.mcp.json`."""
+    path = f"{cwd}/.mcp.json"
+    server = dict(wanted.server)
+
+    def judge(data: bytes | None) -> Verdict:
+        if data is None:
+            return Verdict("missing", "no .mcp.json")
+        servers = servers_of(data, path)
+        if SERVER not in servers:
+            return Verdict("missing", "entry missing")
+        return OK if servers[SERVER] == server else Verdict("drift", "entry drifted")
+
+    def add(data: bytes | None, since: Undo | None) -> Edited:
+        if data is not None:
+            servers_of(data, path)
+        return edit_json(data, (Set(KEY, server),), name=path, since=since)
+
+    return Part(SURFACE, path, cwd, server["headers"]["X-IAPeer-Identity"] + server["url"], judge, add, strip_of(path), True)
+
+
+def strip_of(path: str) -> Any:
+    """The function that takes our entry out of the file's bytes, with the container that this empties."""
+
+    def strip(data: bytes) -> Edited:
+        if SERVER not in servers_of(data, path):
+            return Edited(data, {})
+        return edit_json(data, (Delete(KEY, prune=True),), name=path)
+
+    return strip
+
+
+def servers_of(data: bytes, path: str) -> Mapping[str, Any]:
+    """The `mcpServers` object, {} when absent. Raises Malformed."""
+    servers = load_json(data, path).get("mcpServers", {})
+    if not isinstance(servers, dict):
+        raise Malformed(path, '"mcpServers" is not an object', remedy=f'make "mcpServers" an object in {path}')
+    return servers
+
+
+def in_local_scope(view: View, peer: Peer, wanted: Wanted) -> Verdict:
+    """Whether Claude's own file gives this folder our entry."""
+    for folder in dict.fromkeys((view.ground.real(peer.cwd), peer.cwd)):
+        project = view.claude().projects.get(folder)
+        servers = project.get("mcpServers") if isinstance(project, dict) else None
+        if isinstance(servers, dict) and SERVER in servers:
+            return OK if servers[SERVER] == dict(wanted.server) else Verdict("drift", "entry in local scope drifted")
+    return Verdict("missing", "the team's .mcp.json is tracked by git and there is no entry in local scope")
+
+
+def add_local(job: Job, peer: Peer, wanted: Wanted) -> str | None:
+    """Have Claude write the entry in local scope; None when it is there, else what went wrong."""
+    if in_local_scope(job.view, peer, wanted).kind == "drift":
+        run(job, peer, "remove", "--scope", "local", SERVER)
+    result = run(job, peer, "add-json", "--scope", "local", SERVER, json.dumps(dict(wanted.server)))
+    job.view.forget_user_files()
+    if in_local_scope(job.view, peer, wanted).kind == "ok":
+        return None
+    return words(result)
+
+
+def remove_local(job: Job, peer: Peer) -> str | None:
+    """Have Claude take the entry out of local scope; None when it is gone."""
+    result = run(job, peer, "remove", "--scope", "local", SERVER)
+    job.view.forget_user_files()
+    return None if result.ok else words(result)
+
+
+def run(job: Job, peer: Peer, *words: str) -> RunResult:
+    """`claude mcp …` in the peer's folder; it edits its own file and starts no server."""
+    if job.claude is None:
+        return RunResult(127, "", "", spawn_error="the claude command was not found")
+    argv = (job.claude, "mcp", *words)
+    return job.door.processes.run(argv, timeout=COMMAND_SECONDS, env=job.view.env, cwd=peer.cwd)
+
+
+def words(result: RunResult) -> str:
+    """Why a command of Claude's did not do it."""
+    if result.refused:
+        return "refused in the sandbox"
+    text = result.spawn_error or result.stderr.strip() or result.stdout.strip() or f"exit code {result.code}"
+    return "claude mcp: " + " ".join(text.split())[:200]

@@ -1,0 +1,273 @@
+"""Putting our parts into foreign files and taking them out, one file at a time, with the ledger kept.
+
+One surface that fails stops no other: what goes wrong becomes a `failed` outcome. No drift, no write.
+Never touches a file but through `edit_foreign`.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from os.path import dirname, join
+
+from iapeer_memory.domain.door import Door, RunResult
+from iapeer_memory.domain.errors import FileRefused, printable
+from iapeer_memory.domain.peer import Peer
+from iapeer_memory.edits.ops import Edited
+from iapeer_memory.egress.backup import BackupStore
+from iapeer_memory.egress.foreign import edit_foreign
+from iapeer_memory.surfaces.git import exclude_line, with_lines, without_lines
+from iapeer_memory.surfaces.ledger import FIGHT_LIMIT, FileRecord, Ledger, Share, digest, key_of
+from iapeer_memory.surfaces.part import Part, Verdict, is_exact, undo
+from iapeer_memory.surfaces.state import SurfaceOutcome
+from iapeer_memory.surfaces.view import View
+
+NEW_FILE_MODE = 0o644
+
+
+@dataclass(slots=True)
+class Job:
+    """What one provision run may use.
+
+    trust_hooks: the core's verb, None without a core. claude: absolute path of Claude's command, for entries that
+    only it may write. asked: somebody is there who asked for this, so a harness's own command may be run. insist:
+    surfaces that their owner took out are put back. shares: values for the user's Codex file, written at the end.
+    """
+
+    door: Door
+    view: View
+    backups: BackupStore | None = None
+    trust_hooks: Callable[[str], RunResult] | None = None
+    claude: str | None = None
+    asked: bool = False
+    insist: bool = False
+    shares: list[Share] = field(default_factory=list)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The working copy of the ledger."""
+        return self.view.ledger
+
+
+def remedy(peer: Peer, harness: str) -> str:
+    """The command that puts one peer's surfaces in place."""
+    folder = shlex.quote(printable(peer.cwd))
+    return f"iapeer-memory provision-peer --cwd {folder} --runtime {harness} --personality {peer.personality}"
+
+
+def taken_out(ledger: Ledger, key: str, part: Part, verdict: Verdict) -> bool:
+    """Whether the owner of the peer took our part out of the very file we put it in."""
+    return verdict.kind == "missing" and ledger.placed.get(key) == part.path
+
+
+def is_given_up(ledger: Ledger, key: str, part: Part, verdict: Verdict) -> bool:
+    """Whether the surface was now taken out as often as we are willing to put it back."""
+    return taken_out(ledger, key, part, verdict) and ledger.removed.get(key, 0) + 1 >= FIGHT_LIMIT
+
+
+def put(
+    job: Job, peer: Peer, harness: str, found: Sequence[tuple[Part, Verdict]], *, remember: bool = True
+) -> list[SurfaceOutcome]:
+    """Bring the parts of one file into place, in one write. All parts have the same path.
+
+    `remember`: also note parts that were in place already as ours.
+    """
+    outcomes: list[SurfaceOutcome] = []
+    todo: list[Part] = []
+    for part, verdict in found:
+        key = key_of(peer.personality, harness, part.surface)
+        if verdict.kind == "ok":
+            outcomes.append(SurfaceOutcome(part.surface, "already", part.path))
+            if remember:
+                job.ledger.placed[key] = part.path
+        elif verdict.kind == "refused":
+            outcomes.append(SurfaceOutcome(part.surface, "failed", part.path, verdict.detail))
+        elif not job.insist and is_given_up(job.ledger, key, part, verdict):
+            detail = f"taken out by its owner twice; to put it back: {remedy(peer, harness)}"
+            outcomes.append(SurfaceOutcome(part.surface, "skipped", part.path, detail))
+        else:
+            if job.insist:
+                job.ledger.removed.pop(key, None)
+            elif taken_out(job.ledger, key, part, verdict):
+                job.ledger.removed[key] = job.ledger.removed.get(key, 0) + 1
+            todo.append(part)
+    if todo:
+        try:
+            change = write(job, todo)
+        except (FileRefused, OSError) as error:
+            return outcomes + [SurfaceOutcome(p.surface, "failed", p.path, reason(error)) for p in todo]
+        for part in todo:
+            job.ledger.placed[key_of(peer.personality, harness, part.surface)] = part.path
+            outcomes.append(SurfaceOutcome(part.surface, "written" if change else "already", part.path))
+    return outcomes
+
+
+def write(job: Job, parts: Sequence[Part]) -> bool:
+    """Add the parts to their file; whether anything was written. Raises FileRefused, OSError."""
+    path, inside = parts[0].path, parts[0].inside
+    record = job.ledger.files.get(path)
+    last: list[tuple[bytes | None, Edited]] = []
+
+    def edit(data: bytes | None) -> bytes | None:
+        as_left = record is not None and data is not None and digest(data) == record.after
+        since = dict(record.undo) if as_left and record is not None and record.undo is not None else {}
+        clean = bool(since) or data is None or not any(part.strip(data).changed for part in parts)
+        edited = Edited(data, since)
+        for part in parts:
+            edited = part.add(edited.data, edited.undo or None)
+        last[:] = [(data, edited if clean else Edited(edited.data, {}))]
+        return edited.data
+
+    made = missing_folders(job.view, dirname(path), inside)
+    policy = job.view.ground.policy(inside)
+    change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups, mode=NEW_FILE_MODE)
+    if change != "written":
+        return False
+    before, edited = last[0]
+    job.ledger.folders.update(made)
+    job.ledger.files[path] = FileRecord(
+        created=before is None or (record is not None and record.created),
+        after=digest(edited.data or b""),
+        before=record.before if record is not None else None if before is None else digest(before),
+        undo=edited.undo or None,
+    )
+    return True
+
+
+def take(job: Job, peer: Peer, harness: str, parts: Sequence[Part]) -> list[SurfaceOutcome]:
+    """Take the parts out of one file, in one write: to the byte where nobody wrote since, our keys otherwise."""
+    path, inside = parts[0].path, parts[0].inside
+    record = job.ledger.files.get(path)
+    gone: set[str] = set()
+
+    def edit(data: bytes | None) -> bytes | None:
+        gone.clear()
+        if data is None:
+            return None
+        stripped = Edited(data, {})
+        for part in parts:
+            result = part.strip(stripped.data or b"")
+            if result.changed:
+                gone.add(part.surface)
+                stripped = result
+        if record is not None and record.undo is not None and digest(data) == record.after and is_exact(record.undo):
+            before = undo(data, dict(record.undo), path)
+            if before is None or not any(part.strip(before).changed for part in parts):
+                return before
+        if not gone:
+            return data
+        drop = record.created if record is not None else all(part.drop_empty for part in parts)
+        return None if drop and stripped.empty else stripped.data
+
+    try:
+        policy = job.view.ground.policy(inside)
+        change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups)
+        if change in ("removed", "absent"):
+            drop_folders(job, dirname(path))
+            show(job, peer.cwd, path)
+    except (FileRefused, OSError) as error:
+        return [SurfaceOutcome(part.surface, "failed", path, reason(error)) for part in parts]
+    job.ledger.files.pop(path, None)
+    outcomes: list[SurfaceOutcome] = []
+    for part in parts:
+        job.ledger.forget(key_of(peer.personality, harness, part.surface))
+        outcomes.append(SurfaceOutcome(part.surface, "removed" if part.surface in gone else "absent", path))
+    return outcomes
+
+
+def missing_folders(view: View, folder: str, inside: str | None) -> tuple[str, ...]:
+    """The folders that a write will have to make, outermost first."""
+    missing: list[str] = []
+    while folder not in (inside, "/") and view.files.lstat(folder) is None:
+        missing.append(folder)
+        folder = dirname(folder)
+    return tuple(reversed(missing))
+
+
+def drop_folders(job: Job, folder: str) -> None:
+    """Remove folders that we made, from here upward, as far as they are empty now."""
+    while folder in job.ledger.folders:
+        stat = job.door.files.lstat(folder)
+        if stat is not None and (stat.kind != "dir" or not job.door.files.rmdir(folder)):
+            return
+        job.ledger.folders.discard(folder)
+        folder = dirname(folder)
+
+
+def hide(job: Job, cwd: str, paths: Sequence[str]) -> None:
+    """Before files are made in a git work tree: keep those that are new out of `git status`.
+
+    Raises FileRefused, OSError.
+    """
+    tree = job.view.work_tree(cwd)
+    if tree is None:
+        return
+    real = job.view.ground.real(cwd)
+    new = [path for path in paths if job.view.files.lstat(path) is None]
+    lines = tuple(exclude_line(tree, join(real, path[len(cwd) :].lstrip("/"))) for path in new)
+    if not lines:
+        return
+    path = tree.exclude_file
+    seen: list[bytes | None] = []
+
+    def edit(data: bytes | None) -> bytes | None:
+        seen[:] = [data]
+        return with_lines(data, lines)
+
+    made = missing_folders(job.view, dirname(path), tree.common_dir)
+    policy = job.view.ground.policy(job.view.files.realpath(tree.common_dir))
+    if edit_foreign(job.door, real_exclude(job, tree.common_dir), edit, policy=policy, backups=job.backups) == "written":
+        data = seen[0]
+        there = set((data or b"").split(b"\n"))
+        added = tuple(line for line in lines if line.encode("utf-8", "surrogateescape") not in there)
+        job.ledger.folders.update(made)
+        job.ledger.excludes[path] = (*job.ledger.excludes.get(path, ()), *added)
+        if path not in job.ledger.files:
+            job.ledger.files[path] = FileRecord(data is None, "", None if data is None else digest(data))
+
+
+def show(job: Job, cwd: str, gone: str) -> None:
+    """After a file of ours is gone: take its line out of the exclude file. Raises FileRefused, OSError."""
+    tree = job.view.work_tree(cwd)
+    if tree is None:
+        return
+    path = tree.exclude_file
+    mine = job.ledger.excludes.get(path, ())
+    line = exclude_line(tree, join(job.view.ground.real(cwd), gone[len(cwd) :].lstrip("/")))
+    if line not in mine:
+        return
+    record = job.ledger.files.get(path)
+
+    def edit(data: bytes | None) -> bytes | None:
+        if data is None:
+            return None
+        rest = without_lines(data, (line,))
+        if record is not None and record.created and not rest:
+            return None
+        if record is not None and rest.endswith(b"\n") and digest(rest[:-1]) == record.before:
+            return rest[:-1]
+        return rest
+
+    policy = job.view.ground.policy(job.view.files.realpath(tree.common_dir))
+    edit_foreign(job.door, real_exclude(job, tree.common_dir), edit, policy=policy, backups=job.backups)
+    left = tuple(other for other in mine if other != line)
+    if left:
+        job.ledger.excludes[path] = left
+    else:
+        job.ledger.excludes.pop(path, None)
+        job.ledger.files.pop(path, None)
+        drop_folders(job, dirname(path))
+
+
+def real_exclude(job: Job, common_dir: str) -> str:
+    """The exclude file below the common directory's real path."""
+    return join(job.view.files.realpath(common_dir), "info", "exclude")
+
+
+def reason(error: FileRefused | OSError) -> str:
+    """One line for an outcome."""
+    if isinstance(error, FileRefused):
+        return error.line()
+    text = error.strerror or str(error)
+    return f"{printable(str(error.filename))}: {text}" if error.filename else text

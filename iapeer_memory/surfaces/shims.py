@@ -1,0 +1,163 @@
+"""The small shell programs that we place on a host, rendered from their templates: hook shims, the stable command,
+the daemon's launcher, the weekly gate. Pure: values in, bytes out.
+
+Every value is a literal of the program, quoted for any POSIX shell, so that the environment in which a program
+runs redirects nothing. Never writes; never looks at a disk.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from os.path import dirname, join
+from typing import Literal
+
+from iapeer_memory.domain.errors import ConfigError
+from iapeer_memory.domain.host import DEFAULT_PORT
+from iapeer_memory.domain.paths import Paths
+from iapeer_memory.egress.templates import template
+
+Event = Literal["post-write", "session-start"]
+EVENTS: tuple[Event, ...] = ("post-write", "session-start")
+SCRIPTS: Mapping[Event, str] = {"post-write": "post_write.py", "session-start": "session_start.py"}
+
+FIELD = re.compile(r"\{\{([A-Z_]+)\}\}")
+SYSTEM_PATH = "/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+REINSTALL = "run install.sh of iapeer-memory again"
+
+
+def render(text: str, values: Mapping[str, str]) -> str:
+    """The text with every `{{NAME}}` replaced, in one pass: a value that looks like a field stays as it is.
+
+    Raises KeyError for a field without a value and ValueError for a value without a field: either is a mistake of ours.
+    """
+    used: set[str] = set()
+
+    def value(found: re.Match[str]) -> str:
+        used.add(found[1])
+        return values[found[1]]
+
+    done = FIELD.sub(value, text)
+    if unused := set(values) - used:
+        raise ValueError(f"the template has no field for: {', '.join(sorted(unused))}")
+    return done
+
+
+def quote_sh(text: str) -> str:
+    """The text as one word of a POSIX shell. Raises ConfigError on a line break or NUL."""
+    if any(mark in text for mark in "\n\r\0"):
+        raise ConfigError(f"a path holds a line break: {text!r}", remedy="move it to a path without one")
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def shim_path(paths: Paths, event: Event) -> str:
+    """Where an event's shim lies."""
+    return paths.post_write_shim if event == "post-write" else paths.session_start_shim
+
+
+def runtime_python(paths: Paths) -> str:
+    """The interpreter of whatever runtime is current."""
+    return join(paths.current_runtime, "bin", "python")
+
+
+def runtime_hooks(paths: Paths, version: tuple[int, int] = sys.version_info[:2]) -> str:
+    """The folder of the hook scripts in whatever runtime is current. `version`: of its Python."""
+    major, minor = version
+    return join(paths.current_runtime, "lib", f"python{major}.{minor}", "site-packages", "iapeer_memory", "hooks")
+
+
+def environment(paths: Paths, *, lang: str = "C.UTF-8") -> dict[str, str]:
+    """A whole environment from which `Paths.from_env` derives exactly these paths again, and nothing else in it."""
+    env = {
+        "HOME": paths.home,
+        "PATH": f"{dirname(paths.stable_binary)}:{SYSTEM_PATH}",
+        "LANG": lang,
+        "IAPEER_ROOT": paths.root,
+        "IAPEER_MEMORY_CONFIG_FILE": paths.config_file,
+        "IAPEER_MEMORY_STATE_DIR": paths.state_dir,
+        "IAPEER_MEMORY_CACHE_DIR": paths.cache_dir,
+        "IAPEER_MEMORY_LOGS_DIR": paths.logs_dir,
+        "IAPEER_MEMORY_DB_PATH": paths.index_db,
+        "IAPEER_MEMORY_BINARY_PATH": paths.stable_binary,
+        "CODEX_HOME": paths.codex_home,
+        "XDG_CONFIG_HOME": paths.xdg_config,
+    }
+    if paths.claude_json == join(paths.claude_home, ".claude.json"):  # only where the variable moved the folder
+        env["CLAUDE_CONFIG_DIR"] = paths.claude_home
+    return env
+
+
+def render_shim(
+    event: Event,
+    *,
+    paths: Paths,
+    python: str | None = None,
+    script_dir: str | None = None,
+    with_core: bool,
+    port: int = DEFAULT_PORT,
+    platform: str = sys.platform,
+    reinstall: str = REINSTALL,
+) -> bytes:
+    """A hook shim.
+
+    `python`, `script_dir`: default to the current runtime's. `reinstall`: what an operator does when the interpreter
+    is gone, in words. Raises ConfigError on a path with a line break.
+    """
+    interpreter = python or runtime_python(paths)
+    values = {
+        "PYTHON": quote_sh(interpreter),
+        "SCRIPT": quote_sh(join(script_dir or runtime_hooks(paths), SCRIPTS[event])),
+        "PAUSED": quote_sh(paths.state("paused", "by-path")),
+        "PYTHON_GONE": quote_sh(f"[iapeer-memory] off: its Python is gone ({interpreter}); fix: {reinstall}"),
+        "SCRIPT_GONE": quote_sh("[iapeer-memory] off: a part of its runtime is gone; fix: run iapeer-memory update"),
+    }
+    if event == "post-write":
+        values |= {"CONFIG_FILE": quote_sh(paths.config_file), "HOOK_LOG": quote_sh(paths.hook_log)}
+    else:
+        words = (quote_sh(f"{name}={value}") for name, value in environment(paths).items())
+        values |= {
+            "HEARTBEAT": quote_sh(paths.heartbeat),
+            "CONTEXTS": quote_sh(join(paths.contexts, "by-path")),
+            "WITH_CORE": "yes" if with_core else "no",
+            "PORT": str(port),
+            # GNU find compares seconds; BSD's rounds the age up to whole minutes first. Both say: at most 120 s.
+            "MINUTES": "-3" if platform == "darwin" else "-2",
+            "ENVIRONMENT": " \\\n    ".join(words),
+        }
+    return encode(render(template(f"hooks/{event}.sh"), values))
+
+
+def render_command(*, version: str, paths: Paths, python: str | None = None, reinstall: str = REINSTALL) -> bytes:
+    """The stable command at `IAPEER_MEMORY_BINARY_PATH`: tells its version by itself, else becomes the runtime's."""
+    interpreter = python or runtime_python(paths)
+    values = {
+        "VERSION": quote_sh(version),
+        "PYTHON": quote_sh(interpreter),
+        "PYTHON_GONE": quote_sh(f"iapeer-memory: its Python is gone ({interpreter}); fix: {reinstall}"),
+    }
+    return encode(render(template("command.sh"), values))
+
+
+def render_launcher(*, paths: Paths, python: str | None = None, reinstall: str = REINSTALL) -> bytes:
+    """What a supervisor runs to become memoryd; it takes no arguments."""
+    interpreter = python or runtime_python(paths)
+    exports = (f"export {name}={quote_sh(value)}" for name, value in environment(paths).items())
+    values = {
+        "PYTHON": quote_sh(interpreter),
+        "ENVIRONMENT": "\n".join(exports),
+        "PYTHON_GONE": quote_sh(f"iapeer-memory: its Python is gone ({interpreter}); fix: {reinstall}"),
+    }
+    return encode(render(template("launcher.sh"), values))
+
+
+def render_dream_gate(*, paths: Paths, python: str | None = None) -> bytes:
+    """What the weekly timer asks whether there is anything to do: exit 0 wakes the role."""
+    exports = (f"export {name}={quote_sh(value)}" for name, value in environment(paths).items())
+    values = {"PYTHON": quote_sh(python or runtime_python(paths)), "ENVIRONMENT": "\n".join(exports)}
+    return encode(render(template("dream-gate.sh"), values))
+
+
+def encode(text: str) -> bytes:
+    """UTF-8; the bytes of a file name that is not UTF-8 come out as they went in."""
+    return text.encode("utf-8", "surrogateescape")

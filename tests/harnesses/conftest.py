@@ -1,0 +1,39 @@
+"""Fixtures for the real harnesses: the pinned programs, and a host of its own for every test."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.harness.bed import Bed
+from tests.support.harness.npm import Harnesses
+from tests.support.harness.npm import harnesses as installed
+from tests.support.harness.server import MemoryServer
+
+
+@pytest.fixture(scope="session")
+def harnesses() -> Harnesses:
+    """The programs from the cache; without it the test is skipped, saying how to get them."""
+    found = installed()
+    if found is None:
+        pytest.skip("the pinned harnesses are not in the cache: ./test.sh --harnesses installs them")
+    return found
+
+
+@pytest.fixture
+def bed() -> Iterator[Bed]:
+    """A throw-away host. Not under /tmp, which Codex's sandbox lets everyone write, and not in a work tree."""
+    root = tempfile.mkdtemp(prefix="iapeer-memory-bed-", dir="/var/tmp")
+    try:
+        yield Bed.make(root)
+    finally:
+        shutil.rmtree(root, ignore_errors=True)
+
+
+@pytest.fixture
+def memory() -> Iterator[MemoryServer]:
+    with MemoryServer("NOTE-42 lives here") as server:
+        yield server
