@@ -24,7 +24,7 @@ from iapeer_memory.cli.commands import COMMANDS
 from iapeer_memory.domain.errors import ProductError, UsageError
 from iapeer_memory.domain.paths import PRODUCT
 
-HELP_WORDS = ([], ["help"], ["--help"], ["-h"])
+HELP_WORDS: tuple[list[str], ...] = ([], ["help"], ["--help"], ["-h"])
 
 
 class LazyGroup(typer_core.TyperGroup):

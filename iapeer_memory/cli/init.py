@@ -11,7 +11,8 @@ import typer
 from iapeer_memory.cli.ask import ask, ask_yes, choose_many
 from iapeer_memory.cli.output import Output, outcome_rows
 from iapeer_memory.cli.run import run_command
-from iapeer_memory.cli.session import open_host, planned
+from iapeer_memory.cli.plan import planned, rows, tell_plan
+from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.domain.settings import Settings
@@ -93,12 +94,10 @@ def main(
     if dry_run:
         host, plan = planned(host)
     result = run_command(host, "init", out)
-    if plan is not None:
-        for row in plan.lines():
-            out.line(f"would {row}")
-    elif not result.problems:
+    tell_plan(out, host, plan)
+    if plan is None and not result.problems:
         out.line(f"notes: {answers.vault}   check any time: iapeer-memory status")
-    out.document("init", {"ok": not result.problems, "steps": outcome_rows(result.outcomes), "plan": plan.rows() if plan else None})
+    out.document("init", {"ok": not result.problems, "steps": outcome_rows(result.outcomes), "plan": rows(plan)})
     return 1 if result.problems else 0
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from os.path import join
+
 from iapeer_memory.cli.output import Output
+from iapeer_memory.domain.door import HeldLock
+from iapeer_memory.domain.errors import InstallFailed
+from iapeer_memory.domain.finding import Outcome
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.journal import Journal, interrupted
 from iapeer_memory.provision.lock import operation_lock
 from iapeer_memory.provision.order import steps_of
 from iapeer_memory.provision.run import Run, run_steps
 from iapeer_memory.provision.settle import settle
+from iapeer_memory.provision.step import Step
 
 
 def run_command(host: Host, command: str, out: Output, *, inherited: int | None = None) -> Run:
@@ -19,12 +27,32 @@ def run_command(host: Host, command: str, out: Output, *, inherited: int | None 
             out.line(out.paint(before.sentence(), "warn"))
         host = settle(host)
         journal = Journal(host.door, host.paths.journal, command, host.version)
-        result = run_steps(host, steps_of(command, host), journal=journal, tell=out.outcome, lock=held)
+        after = hand_over(host, held, out)
+        result = run_steps(host, steps_of(command, host), journal=journal, tell=out.outcome, after=after)
         journal.close()
     out.line()
     if result.problems:
-        s = "" if result.problems == 1 else "s"
-        out.line(out.paint(f"{command}: {result.problems} problem{s}; mend what is named above and run the same command again", "fail"))
+        count = f"{result.problems} problem{'' if result.problems == 1 else 's'}"
+        advice = "mend what is named above, then run the same command again"
+        out.line(out.paint(f"{command}: {count}; {advice}", "fail"))
     else:
         out.line(out.paint(f"{command} complete", "ok"))
     return result
+
+
+def hand_over(host: Host, held: HeldLock, out: Output) -> Callable[[Step, Outcome], None]:
+    """After the binary step of an update to other code, that code runs the rest: same lock, same journal."""
+
+    def after(step: Step, outcome: Outcome) -> None:
+        other = host.wishes.source is not None or host.wishes.rollback
+        if step.name != "binary" or not other or not outcome.ok or host.door.kind == "overlay":
+            return
+        sys.stdout.flush()
+        python = join(host.paths.current_runtime, "bin", "python")
+        argv = [python, "-I", "-m", "iapeer_memory", "update", "--continue", str(held.fd)]
+        argv += ["--json"] if out.as_json else []
+        argv += ["--iapeer-bin", host.wishes.core_flag] if host.wishes.core_flag else []
+        result = host.door.processes.replace(argv, env=host.env, keep_fds=(held.fd,))
+        raise InstallFailed(f"the new version could not take over: {result.spawn_error}", remedy="iapeer-memory update")
+
+    return after

@@ -9,14 +9,16 @@ import typer
 from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import ConfigError, printable
-from iapeer_memory.index.sqlite.reader import open_reader
-from iapeer_memory.search.engine import search
-from iapeer_memory.vault.layout import locale
+from iapeer_memory.egress.database import open_database
+from iapeer_memory.egress.host import uid
+from iapeer_memory.index.sqlite.engine import SqliteEngine
+from iapeer_memory.search.engine import MOST_RESULTS, Question, answer
+from iapeer_memory.vault.locales import locale as locale_of
 
 
 def main(
     query: Annotated[list[str], typer.Argument(metavar="QUERY...")],
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=50)] = 6,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=MOST_RESULTS)] = 6,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> int:
     """Search the notes."""
@@ -24,12 +26,15 @@ def main(
     out = Output(host.env, as_json=as_json)
     if host.door.files.stat(host.paths.index_db) is None:
         raise ConfigError("there is no index yet", remedy="iapeer-memory verify --repair")
-    with open_reader(host.paths.index_db) as reader:
-        answer = search(reader, locale(host.settings.locale), " ".join(query), limit=limit)
-    for result in answer["results"]:
+    reader = SqliteEngine(host.door.files, connect, host.paths.index_db, uid=uid()).reader()
+    try:
+        found = answer(reader, locale_of(host.settings.locale), Question(" ".join(query), limit=limit))
+    finally:
+        reader.close()
+    for result in found["results"]:
         out.line(f"{out.paint(printable(result['title']), 'bold')}  {out.paint(printable(result['path']), 'dim')}")
         out.line(f"    {printable(result['snippet'])}")
-    if not answer["results"]:
+    if not found["results"]:
         out.line("nothing found")
-    out.document("search", answer)
+    out.document("search", found)
     return 0

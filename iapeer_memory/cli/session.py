@@ -13,7 +13,6 @@ from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.build import running_build
 from iapeer_memory.egress.compose import OwnProgram, open_door
 from iapeer_memory.egress.host import account_home
-from iapeer_memory.egress.overlay import Plan, overlay
 from iapeer_memory.egress.readonly import read_only
 from iapeer_memory.provision.host import Host, Wishes, effective_env, load_host, read_config
 
@@ -35,12 +34,6 @@ def open_host(*, wishes: Wishes | None = None, readonly: bool = False) -> Host:
         door = read_only(door)
     build = running_build(door.files)
     return load_host(door, env, config, paths, version=__version__, build=build, wishes=wishes)
-
-
-def planned(host: Host) -> tuple[Host, Plan]:
-    """The same host behind an overlay: writes are remembered, never made."""
-    door, plan = overlay(host.door)
-    return replace(host, door=door), plan
 
 
 def home_of_account(env: Mapping[str, str]) -> str:

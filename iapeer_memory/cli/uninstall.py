@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from iapeer_memory.cli.output import Output, outcome_rows
-from iapeer_memory.cli.session import open_host, planned
+from iapeer_memory.cli.plan import planned, rows, tell_plan
+from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.finding import Outcome
 from iapeer_memory.provision.host import Wishes
 from iapeer_memory.provision.lock import operation_lock
@@ -27,10 +28,10 @@ def main(
     if dry_run:
         host, plan = planned(host)
     out = Output(host.env, as_json=as_json)
-    rows: list[Outcome] = []
+    told: list[Outcome] = []
 
     def tell(row: Outcome) -> None:
-        rows.append(row)
+        told.append(row)
         text = f"{row.step.ljust(10)}: {row.detail}"
         out.line(text if row.ok else out.paint(text, "fail"))
         for line in row.sublines:
@@ -38,9 +39,7 @@ def main(
 
     with operation_lock(host.door, host.paths):
         uninstall(host, keep_binary=keep_binary, tell=tell)
-    if plan is not None:
-        for line in plan.lines():
-            out.line(f"would {line}")
-    bad = [row for row in rows if not row.ok]
-    out.document("uninstall", {"ok": not bad, "rows": outcome_rows(rows), "plan": plan.rows() if plan else None})
+    tell_plan(out, host, plan)
+    bad = [row for row in told if not row.ok]
+    out.document("uninstall", {"ok": not bad, "rows": outcome_rows(told), "plan": rows(plan)})
     return 1 if bad else 0

@@ -8,7 +8,8 @@ import typer
 
 from iapeer_memory.cli.output import Output, outcome_rows
 from iapeer_memory.cli.run import run_command
-from iapeer_memory.cli.session import open_host, planned
+from iapeer_memory.cli.plan import planned, rows, tell_plan
+from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.provision.host import Wishes
 
@@ -38,11 +39,9 @@ def main(
     if continued is None:
         out.line(out.paint(f"iapeer-memory update → v{host.version}", "bold"))
     result = run_command(host, "update", out, inherited=continued)
-    if plan is not None:
-        for row in plan.lines():
-            out.line(f"would {row}")
+    tell_plan(out, host, plan)
     out.document(
         "update",
-        {"ok": not result.problems, "steps": outcome_rows(result.outcomes), "plan": plan.rows() if plan else None},
+        {"ok": not result.problems, "steps": outcome_rows(result.outcomes), "plan": rows(plan)},
     )
     return 1 if result.problems else 0

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from iapeer_memory.cli.output import Output, finding_rows
-from iapeer_memory.cli.session import open_host, planned
+from iapeer_memory.cli.plan import planned, rows, tell_plan
+from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import LockBusy, UsageError
 from iapeer_memory.domain.finding import Finding, failed
 from iapeer_memory.provision.deep import deep_findings
@@ -45,13 +46,11 @@ def main(
     if deep:
         findings = (*findings, *deep_findings(replace(host, door=host.door), tuple(peers or ())))
     out.findings(findings)
-    if plan is not None:
-        for row in plan.lines():
-            out.line(f"would {row}")
+    tell_plan(out, host, plan)
     bad = failed(findings)
     warned = tuple(f for f in findings if f.status == "warn")
     code = 1 if bad or (strict and warned) else 0
-    out.document("verify", {"ok": code == 0, "findings": finding_rows(findings), "plan": plan.rows() if plan else None})
+    out.document("verify", {"ok": code == 0, "findings": finding_rows(findings), "plan": rows(plan)})
     return code
 
 

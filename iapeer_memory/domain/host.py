@@ -56,7 +56,7 @@ def load(data: bytes | None, path: str) -> HostChoices:
     runtimes = raw.get("runtimes", list(base.runtimes))
     follow = raw.get("follow", [])
     if (
-        not isinstance(port, int)
+        type(port) is not int
         or not 0 < port < 65536
         or supervisor not in ("notifier", "unit", "detached")
         or transport not in ("http", "attach")

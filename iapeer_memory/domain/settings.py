@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 PREFIX = "IAPEER_MEMORY_"
+BOM = b"\xef\xbb\xbf"
 LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.ASCII | re.DOTALL)
 
 
@@ -168,8 +169,9 @@ def set_line(data: bytes, key: str, value: str) -> bytes:
     for number in range(len(lines) - 1, -1, -1):
         match = LINE.match(lines[number].decode("utf-8", "replace").strip().lstrip("\ufeff"))
         if match and match[1] == key:
+            mark = BOM if lines[number].startswith(BOM) else b""
             carriage = b"\r" if lines[number].endswith(b"\r") else b""
-            lines[number] = wanted + carriage
+            lines[number] = mark + wanted + carriage
             return b"\n".join(lines)
     gap = b"" if not data or data.endswith(b"\n") else newline
     return data + gap + wanted + newline

@@ -5,8 +5,8 @@
     3  an edit that only adds took nothing away but blanks
 
 It runs on every edit in production. When it trips, FileRefused is raised and nothing of the new bytes leaves.
-JSON values are compared as a model in which an object with repeated keys is `("repeated", pairs)` and a number is
-`("number", spelling)`, so that foreign duplicates and spellings must survive. Never repairs an edit.
+JSON values are compared as a model in which a repeated key is `(key, which)` and a number is `("number", spelling)`,
+so that foreign repeats and spellings must survive. Never repairs an edit.
 """
 
 from __future__ import annotations
@@ -29,8 +29,15 @@ def json_model(text: str) -> Any:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
-    plain = dict(pairs)
-    return plain if len(plain) == len(pairs) else ("repeated", pairs)
+    plain: dict[Any, Any] = dict(pairs)
+    if len(plain) == len(pairs):
+        return plain
+    plain = {}
+    seen: dict[str, int] = {}
+    for key, value in pairs:
+        seen[key] = seen.get(key, 0) + 1
+        plain[key if seen[key] == 1 else (key, seen[key])] = value
+    return plain
 
 
 def _spelled(number: str) -> tuple[str, str]:
@@ -38,7 +45,7 @@ def _spelled(number: str) -> tuple[str, str]:
 
 
 def json_once(text: str) -> Any:
-    """The value of a JSON text, with a tuple for every object that repeats a key (equal to no value of ours)."""
+    """The value of a JSON text, in which a repeated key is a tuple (so it equals no value of ours)."""
     return _ONCE.decode(text)
 
 

@@ -17,7 +17,7 @@ from iapeer_memory.domain.errors import FileRefused, Malformed
 
 from . import guard
 from .engine import Grammar, run, run_undo, wrong_type
-from .json_scan import KINDS, Container, Item, Way, container, skip, walk
+from .json_scan import KINDS, Container, Item, Way, container, first_item, skip, walk
 from .ops import Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, nest, same
 from .source import BOM, conflict, decode, too_deep
 from .splice import Splice, line_of, trimmed
@@ -113,18 +113,19 @@ class _Style(NamedTuple):
     colon: str
 
 
-def _style(text: str, root: Container) -> _Style:
-    inside = text[root.open : root.close]
+def _style(text: str) -> _Style:
+    start = skip(text, text.startswith(BOM))
+    first = first_item(text, start)
+    inside = text[start:].rstrip(" \t\r\n")
     newline = text.find("\n")
     line = "\r\n" if newline > 0 and text[newline - 1] == "\r" else "\n"
     indented = _INDENTED.search(inside)
     colon = ": "
-    if root.items:
-        first = root.items[0]
+    if first is not None:
         colon = text[first.key_end : first.value] if first.key is not None else _some_colon(inside)
         if not colon.replace(" ", "").replace("\t", "") == ":":
             colon = ": "
-    spread = "\n" in inside or not root.items
+    spread = "\n" in inside or first is None
     return _Style(line, indented[1] if indented else "  ", spread, colon)
 
 
@@ -204,7 +205,7 @@ def _edit(text: str, step: Step, name: str) -> tuple[list[Splice], Undo | None]:
     _check_places(text, way, step.path, name)
     inner = None if here.items else text[here.open + 1 : here.close]
     splice = _insert(
-        text, here, key if isinstance(key, str) else None, nest(step.path[depth + 1 :], value), _root_style(text)
+        text, here, key if isinstance(key, str) else None, nest(step.path[depth + 1 :], value), _style(text)
     )
     return [splice], _added(step.path, depth, inner, value)
 
@@ -224,17 +225,13 @@ def _check_places(text: str, way: Way, path: Path, name: str) -> None:
             raise FileRefused(name, f"the list {where} has no place {part}", line_number=line)
 
 
-def _root_style(text: str) -> _Style:
-    return _style(text, container(text, skip(text, text.startswith(BOM))))
-
-
 def _replace(text: str, way: Way, path: Path, value: Any) -> tuple[list[Splice], Undo | None]:
     item, here = way.item(-1), way.containers[-1]
     old = text[item.value : item.end]
     if _equal(old, value):
         return [], None
     tall = "\n" in text[here.open : here.close]
-    new = _written(value, _root_style(text), _indent_at(text, item.start) if tall else None)
+    new = _written(value, _style(text), _indent_at(text, item.start) if tall else None)
     part = {"do": "set", "path": list(path), "old": old, "sum": digest(value)}
     return [(item.value, item.end, new)], part
 
@@ -254,7 +251,7 @@ def _append(text: str, way: Way, step: Append, name: str) -> tuple[list[Splice],
         return [], None
     inner = None if here.items else text[here.open + 1 : here.close]
     part = {"do": "append", "path": list(step.path), "inner": inner, "sum": digest(step.value)}
-    return [_insert(text, here, None, step.value, _root_style(text))], part
+    return [_insert(text, here, None, step.value, _style(text))], part
 
 
 def _delete(text: str, way: Way, floor: int, inner: str) -> list[Splice]:

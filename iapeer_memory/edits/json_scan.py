@@ -47,20 +47,28 @@ def skip(text: str, at: int) -> int:
 
 def container(text: str, at: int) -> Container:
     """The object or array that starts at the place."""
-    keyed = text[at] == "{"
     items: list[Item] = []
     here = skip(text, at + 1)
     while text[here] not in "}]":
-        start, key, key_end = here, None, here
-        if keyed:
-            key, key_end = _RAW(text, here)
-            here = skip(text, skip(text, key_end) + 1)
-        end = _RAW(text, here)[1]
-        items.append(Item(start, here, end, key, key_end))
-        here = skip(text, end)
+        items.append(_item(text, here, keyed=text[at] == "{"))
+        here = skip(text, items[-1].end)
         if text[here] == ",":
             here = skip(text, here + 1)
     return Container(at, here, items)
+
+
+def first_item(text: str, at: int) -> Item | None:
+    """The first item of the object or array that starts at the place, without a look at the others."""
+    here = skip(text, at + 1)
+    return None if text[here] in "}]" else _item(text, here, keyed=text[at] == "{")
+
+
+def _item(text: str, start: int, *, keyed: bool) -> Item:
+    if not keyed:
+        return Item(start, start, _RAW(text, start)[1], None, start)
+    key, key_end = _RAW(text, start)
+    value = skip(text, skip(text, key_end) + 1)
+    return Item(start, value, _RAW(text, value)[1], key, key_end)
 
 
 class Way(NamedTuple):

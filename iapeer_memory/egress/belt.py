@@ -1,4 +1,4 @@
-"""The belt of the sandbox round the file channel: which paths a test or a rehearsal may never write. Pure, but for links.
+"""The belt of the sandbox round the file channel: which paths a test or a rehearsal may never write.
 
 Rule 1: nothing at or under the real home's `.iapeer`, `.claude`, `.codex` or iCloud folder; of those, the config, the
 fleet map and the slot read as absent. Rule 2: a path with a part `.iapeer`, `.claude` or `.codex` must lie under a
@@ -24,7 +24,7 @@ ROOT_VARIABLES = (
 )  # fmt: skip
 
 
-class BeltRefused(PermissionError):
+class BeltRefused(PermissionError):  # noqa: N818
     """The sandbox will not have this path written; `filename` is where it leads."""
 
 

@@ -13,8 +13,9 @@ from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.faulty import VARIABLE, faulty, parse_fault
 from iapeer_memory.egress.real import real_door
-from iapeer_memory.egress.sandbox import OwnProgram as OwnProgram
-from iapeer_memory.egress.sandbox import armed, sandboxed
+from iapeer_memory.egress.sandbox import OwnProgram, armed, sandboxed
+
+__all__ = ["OwnProgram", "open_door"]
 
 
 def open_door(

@@ -35,7 +35,7 @@ def start(argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str) ->
             warnings.simplefilter("ignore", DeprecationWarning)
             middle = os.fork()
         if middle == 0:
-            become_detached(program, list(argv), dict(env), log_fd, writer, cwd)
+            become_detached(program, list(argv), dict(env), log_fd=log_fd, writer=writer, cwd=cwd)
         os.close(writer)
         writer = -1
         os.waitpid(middle, 0)
@@ -60,7 +60,9 @@ def open_log(log: str) -> int:
     return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
 
 
-def become_detached(program: str, argv: list[str], env: dict[str, str], log_fd: int, writer: int, cwd: str) -> NoReturn:
+def become_detached(
+    program: str, argv: list[str], env: dict[str, str], *, log_fd: int, writer: int, cwd: str
+) -> NoReturn:
     """In the first child: fork again and leave; in the second: become the program. Never returns to Python code."""
     report = writer
     try:
@@ -81,7 +83,7 @@ def become_detached(program: str, argv: list[str], env: dict[str, str], log_fd: 
         os.chdir(cwd)
         default_pipe_signal()
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.execve(program, argv, env)
+        os.execve(program, argv, env)  # noqa: S606
     except BaseException as error:
         try:
             os.write(report, f"{error}".encode())

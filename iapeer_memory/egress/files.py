@@ -1,4 +1,4 @@
-"""The file channel: the host's files, read without ever blocking and written so that a reader sees old or new, never half.
+"""The file channel: read without ever blocking, written so that a reader sees old or new and never half.
 
 Never reads a pipe or a device; never leaves a temp behind while it lives; never calls something absent that is merely
 unreadable.
@@ -10,25 +10,14 @@ import errno
 import os
 import stat
 from collections.abc import Callable
-from typing import NoReturn
 
-from iapeer_memory.domain.door import FileKind, FileStat
+from iapeer_memory.domain.door import FileStat
 from iapeer_memory.domain.errors import Unreadable
-from iapeer_memory.egress.temps import open_temp
+from iapeer_memory.egress.filestat import ABSENT, WORDS, file_stat, kind_of, reason_of, refuse, refuse_unless_absent
+from iapeer_memory.egress.temps import open_temp, temp_name
 
 READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-ABSENT = (errno.ENOENT, errno.ENOTDIR)
 NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
-KINDS: dict[int, FileKind] = {
-    stat.S_IFREG: "file",
-    stat.S_IFDIR: "dir",
-    stat.S_IFLNK: "link",
-    stat.S_IFIFO: "fifo",
-    stat.S_IFSOCK: "socket",
-    stat.S_IFCHR: "device",
-    stat.S_IFBLK: "device",
-}
-WORDS = {"dir": "a folder", "fifo": "a named pipe", "socket": "a socket", "device": "a device", "link": "a link"}
 
 
 class RealFiles:
@@ -253,8 +242,6 @@ class RealFiles:
 
     def symlink(self, target: str, path: str) -> None:
         """Make or atomically replace a link; a folder in its place is an error."""
-        from iapeer_memory.egress.temps import temp_name
-
         folder, name = os.path.split(path)
         folder_fd = open_folder(folder)
         try:
@@ -279,56 +266,6 @@ class RealFiles:
             os.utime(path)
         except FileNotFoundError:
             self.append(path, b"", mode=0o644)
-
-
-def kind_of(mode: int) -> FileKind:
-    """The kind in a stat mode."""
-    return KINDS.get(stat.S_IFMT(mode), "device")
-
-
-def file_stat(found: os.stat_result) -> FileStat:
-    """The part of a stat result that decisions need."""
-    mode = found.st_mode
-    return FileStat(
-        KINDS.get(mode & 0o170000, "device"),
-        mode & 0o7777,
-        found.st_uid,
-        found.st_gid,
-        found.st_size,
-        found.st_mtime_ns,
-        found.st_nlink,
-        (found.st_dev, found.st_ino),
-    )
-
-
-def reason_of(error: OSError | ValueError) -> str:
-    """An error of the system in words."""
-    if isinstance(error, OSError):
-        return f"cannot be read ({(error.strerror or str(error)).lower()})"
-    return f"is not a usable path ({error})"
-
-
-def refuse(path: str, error: OSError | ValueError) -> NoReturn:
-    """Absent stays FileNotFoundError; anything else is Unreadable."""
-    if isinstance(error, OSError) and error.errno in ABSENT:
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path) from None
-    raise Unreadable(path, reason_of(error), remedy=remedy_for(path, error)) from None
-
-
-def refuse_unless_absent(path: str, error: OSError | ValueError) -> None:
-    """Nothing for absent; otherwise raises Unreadable."""
-    if isinstance(error, OSError) and error.errno in ABSENT:
-        return
-    refuse(path, error)
-
-
-def remedy_for(path: str, error: OSError | ValueError) -> str | None:
-    """The command that makes the path readable, where there is one."""
-    if not isinstance(error, PermissionError):
-        return None
-    import shlex
-
-    return f"chmod u+rX {shlex.quote(path)}"
 
 
 def final_target(path: str) -> str:

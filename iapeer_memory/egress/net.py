@@ -42,7 +42,7 @@ class RealNet:
         from http.client import HTTPException
 
         try:
-            return exchange(url, method, body, dict(headers or {}), timeout, limit)
+            return exchange(url, method, body, dict(headers or {}), timeout=timeout, limit=limit)
         except TimeoutError:
             return failed(f"no answer within {timeout:g} s")
         except (OSError, HTTPException, ValueError) as error:
@@ -91,7 +91,7 @@ def is_loopback(url: str) -> bool:
 
 
 def exchange(
-    url: str, method: str, body: bytes | None, headers: dict[str, str], timeout: float, limit: int
+    url: str, method: str, body: bytes | None, headers: dict[str, str], *, timeout: float, limit: int
 ) -> Response:
     """The exchange itself. Raises OSError, HTTPException, ValueError."""
     import threading

@@ -15,8 +15,9 @@ from typing import Literal
 from iapeer_memory.domain.door import Clock, Door, Files, FileStat
 from iapeer_memory.domain.errors import Unreadable
 from iapeer_memory.egress.effect import Effect, mode_text, write_detail
-from iapeer_memory.egress.plan import Plan as Plan
-from iapeer_memory.egress.plan import PlannedClock, PlannedLocks, PlannedNet, PlannedProcesses, Probe
+from iapeer_memory.egress.plan import Plan, PlannedClock, PlannedLocks, PlannedNet, PlannedProcesses, Probe
+
+__all__ = ["Plan", "overlay"]
 
 MOST_LINKS = 40
 
@@ -34,6 +35,10 @@ class Node:
     over: bool = False
     mtime: float = 0.0
     number: int = 0
+
+
+Tree = list[tuple[str, Node]]
+"""A tree as (path below its top, node), parents first."""
 
 
 class OverlayFiles:
@@ -295,8 +300,8 @@ class OverlayFiles:
             return Node("link", found.mode, target=self._files.readlink(place))
         return Node("file", found.mode, origin=place)
 
-    def _copy(self, place: str) -> list[tuple[str, Node]]:
-        """The tree at a place as (path below it, node), parents first; nothing shows through any more."""
+    def _copy(self, place: str) -> Tree:
+        """The tree at a place; nothing shows through any more."""
         found = self._at(place)
         if found is None:
             return []

@@ -3,6 +3,9 @@
 Nothing here starts a program, sends a signal or waits; only what the caller calls a mere question is really asked.
 """
 
+# The signatures are the ports'; an implementation need not look at every argument.
+# ruff: noqa: ARG002
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -4,6 +4,9 @@ A child that overstays is killed with its whole group; a detached one is never o
 that is not there: that is a value.
 """
 
+# The signatures are the ports'; an implementation need not look at every argument.
+# ruff: noqa: ARG002
+
 from __future__ import annotations
 
 import errno
@@ -69,7 +72,7 @@ class RealProcesses:
             for fd in keep_fds:
                 os.set_inheritable(fd, True)
             default_pipe_signal()
-            os.execve(program, list(argv), dict(env))
+            os.execve(program, list(argv), dict(env))  # noqa: S606
         except (OSError, ValueError) as error:
             for fd in keep_fds:
                 keep_to_ourselves(fd)

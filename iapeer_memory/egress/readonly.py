@@ -3,6 +3,9 @@
 `run` passes: checks ask other programs questions. Never lets a lock be taken, since taking one writes.
 """
 
+# The signatures are the ports'; an implementation need not look at every argument.
+# ruff: noqa: ARG002
+
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +29,7 @@ from iapeer_memory.domain.door import (
 READING_METHODS = ("GET", "HEAD")
 
 
-class ReadOnlyViolation(RuntimeError):
+class ReadOnlyViolation(RuntimeError):  # noqa: N818
     """A check tried to change the host: an error of the program, never of the user."""
 
 

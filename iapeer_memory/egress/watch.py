@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from operator import itemgetter
 from typing import Literal
 
 Kind = Literal["added", "modified", "deleted"]
+KINDS: dict[int, Kind] = {1: "added", 2: "modified", 3: "deleted"}
+"""The library's numbers."""
 
 
 async def changes(
@@ -26,7 +29,7 @@ async def changes(
     """
     import watchfiles
 
-    def keep(change: watchfiles.Change, path: str) -> bool:
+    def keep(_: watchfiles.Change, path: str) -> bool:
         return wanted(path)
 
     found = watchfiles.awatch(
@@ -40,4 +43,4 @@ async def changes(
         yield_on_timeout=False,
     )
     async for batch in found:
-        yield tuple(sorted(((change.raw_str(), path) for change, path in batch), key=lambda item: item[1]))
+        yield tuple((KINDS[change.value], path) for change, path in sorted(batch, key=itemgetter(1)))

@@ -46,7 +46,10 @@ def parse_json(text: str) -> object:
 
         fallback: object = json.loads(text, strict=False)
         return fallback
-    value: object = scan(text.strip(), 0)[0]
+    try:
+        value: object = scan(text.strip(), 0)[0]  # type: ignore[call-arg]
+    except SystemError:  # it looks for its error class among the loaded modules, and finds none
+        raise ValueError("not JSON") from None
     return value
 
 
@@ -60,6 +63,13 @@ def read_file(path: str) -> bytes:
         return b"".join(chunks)
     finally:
         posix.close(fd)
+
+
+def make_folder(path: str) -> None:
+    """Make a private folder and what is missing above it; raises OSError."""
+    if path and not posix.access(path, posix.F_OK):
+        make_folder(path.rpartition("/")[0])
+        posix.mkdir(path, 0o700)
 
 
 def setting(text: str, key: str) -> str:
@@ -92,7 +102,7 @@ def log_error(path: str, who: str, error: object) -> None:
         try:
             fd = posix.open(path, flags | posix.O_APPEND, 0o600)
         except FileNotFoundError:
-            posix.mkdir(path.rpartition("/")[0], 0o700)
+            make_folder(path.rpartition("/")[0])
             fd = posix.open(path, flags | posix.O_APPEND, 0o600)
         if posix.fstat(fd).st_size <= LOG_LIMIT:
             posix.write(fd, data)

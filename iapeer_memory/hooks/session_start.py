@@ -52,7 +52,10 @@ def parse_json(text: str) -> object:
 
         fallback: object = json.loads(text, strict=False)
         return fallback
-    value: object = scan(text.strip(), 0)[0]
+    try:
+        value: object = scan(text.strip(), 0)[0]  # type: ignore[call-arg]
+    except SystemError:  # it looks for its error class among the loaded modules, and finds none
+        raise ValueError("not JSON") from None
     return value
 
 
@@ -66,6 +69,13 @@ def read_file(path: str) -> bytes:
         return b"".join(chunks)
     finally:
         posix.close(fd)
+
+
+def make_folder(path: str) -> None:
+    """Make a private folder and what is missing above it; raises OSError."""
+    if path and not posix.access(path, posix.F_OK):
+        make_folder(path.rpartition("/")[0])
+        posix.mkdir(path, 0o700)
 
 
 def setting(text: str, key: str) -> str:
@@ -98,7 +108,7 @@ def log_error(path: str, who: str, error: object) -> None:
         try:
             fd = posix.open(path, flags | posix.O_APPEND, 0o600)
         except FileNotFoundError:
-            posix.mkdir(path.rpartition("/")[0], 0o700)
+            make_folder(path.rpartition("/")[0])
             fd = posix.open(path, flags | posix.O_APPEND, 0o600)
         if posix.fstat(fd).st_size <= LOG_LIMIT:
             posix.write(fd, data)
@@ -167,7 +177,7 @@ def answers(port: int, state_dir: str) -> bool:
         line.close()
     head, _, body = answer.partition(b"\r\n\r\n")
     start, end_of_body = body.find(b"{"), body.rfind(b"}")  # a chunked body has sizes around it
-    if not head.startswith(b"HTTP/1.1 200") or start < 0:
+    if head[:7] != b"HTTP/1." or head[8:12] != b" 200" or start < 0:
         return False
     try:
         said = parse_json(body[start : end_of_body + 1].decode("utf-8", "replace"))
@@ -256,12 +266,6 @@ def trim(log: str) -> None:
         pass
 
 
-def make_folder(path: str) -> None:
-    """Make one private folder if it is missing; its parent must be there."""
-    if not posix.access(path, posix.F_OK):
-        posix.mkdir(path, 0o700)
-
-
 def duration(seconds: float) -> str:
     """Whole seconds, minutes, hours or days, in words."""
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
@@ -271,7 +275,10 @@ def duration(seconds: float) -> str:
 
 
 def check(python: str, port: int, given: dict[str, str]) -> str:
-    """What there is to say, "" when memory is well; starts the repair when it is due. Raises OSError."""
+    """What there is to say, "" when memory is well; starts the repair when it is due.
+
+    Raises OSError when the config cannot be read.
+    """
     state, logs = given["IAPEER_MEMORY_STATE_DIR"], given["IAPEER_MEMORY_LOGS_DIR"]
     age = heartbeat_age(f"{state}/memoryd.heartbeat")
     if age is not None and age <= FRESH_SECONDS:
@@ -285,15 +292,21 @@ def check(python: str, port: int, given: dict[str, str]) -> str:
     if listener_is_ours(port) and answers(port, state):
         return ""
     signs = "has given no sign of life" if age is None else f"gave its last sign of life {duration(age)} ago"
-    for folder in (state, logs):
-        make_folder(folder)
-    if claim(f"{state}/verify-kick.stamp"):
-        log = f"{logs}/repair.log"
-        trim(log)
-        argv = [python, "-I", "-m", "iapeer_memory", "verify", "--repair"]
-        start_detached(argv, repair_environment(given), log)
-        return f"[iapeer-memory] degraded: memoryd {signs}; a repair has been started, to follow it: iapeer-memory logs"
-    return f"[iapeer-memory] degraded: memoryd {signs}; a repair was started already, to look: iapeer-memory status"
+    try:
+        make_folder(state)
+        make_folder(logs)
+        if not claim(f"{state}/verify-kick.stamp"):
+            done = "a repair was started already, to look: iapeer-memory status"
+        else:
+            log = f"{logs}/repair.log"
+            trim(log)
+            argv = [python, "-I", "-m", "iapeer_memory", "verify", "--repair"]
+            start_detached(argv, repair_environment(given), log)
+            done = "a repair has been started, to follow it: iapeer-memory logs"
+    except OSError as error:
+        log_error(f"{logs}/hook-errors.log", "session-start", error)
+        done = f"no repair could be started ({error.strerror}), to look: iapeer-memory verify"
+    return f"[iapeer-memory] degraded: memoryd {signs}; {done}"
 
 
 def main(words: list[str]) -> int:

@@ -40,7 +40,7 @@ class Worker:
             work, future, loop = job
             try:
                 result, error = work(), None
-            except Exception as raised:  # noqa: BLE001 - handed to whoever waits
+            except Exception as raised:
                 result, error = None, raised
             try:
                 loop.call_soon_threadsafe(_settle, future, result, error)

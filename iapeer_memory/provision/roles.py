@@ -37,8 +37,9 @@ def load_roles(host: Host) -> tuple[Role, ...] | Literal["absent", "unreadable"]
     roles = []
     for row in rows:
         values = [row.get(key) if isinstance(row, dict) else None for key in ("role", "peerCwd", "template")]
-        if all(isinstance(value, str) and value for value in values):
-            roles.append(Role(*values))
+        texts = [value for value in values if isinstance(value, str) and value]
+        if len(texts) == len(values):
+            roles.append(Role(*texts))
     return tuple(roles)
 
 

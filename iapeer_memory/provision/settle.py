@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iapeer_memory.domain.errors import CoreFailed
 from iapeer_memory.domain.host import DEFAULT_PORT
 from iapeer_memory.ecosystem.core import find_core
+from iapeer_memory.ecosystem.notifier import notifier_present
 from iapeer_memory.provision.host import Host
 from iapeer_memory.supervise.table import choose
 
@@ -39,12 +39,7 @@ def remember_flag(host: Host) -> Host:
 def notifier_there(host: Host) -> bool:
     """Whether the core has the notifier's `watcher` peer."""
     core = host.core
-    if core is None:
-        return False
-    try:
-        return any(row.personality == "watcher" for row in core.list_peers())
-    except CoreFailed:
-        return False
+    return core is not None and notifier_present(core.list().rows)
 
 
 def first_port(host: Host) -> int:

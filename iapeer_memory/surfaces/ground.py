@@ -14,9 +14,9 @@ from iapeer_memory.egress.foreign import LIMIT, Policy, read_foreign
 
 
 class Ground:
-    """One sweep's reading eyes. Remembers only which folders are real ones, never what a file holds."""
+    """One sweep's reading eyes. Remembers which folders are real ones, and what a file held until `forget`."""
 
-    __slots__ = ("_folders", "_real", "files", "follow", "uid")
+    __slots__ = ("_folders", "_held", "_real", "files", "follow", "uid")
 
     def __init__(self, files: Files, *, uid: int, follow: tuple[str, ...] = ()) -> None:
         self.files = files
@@ -24,6 +24,7 @@ class Ground:
         self.follow = follow
         self._folders: dict[str, bool] = {}
         self._real: dict[str, str] = {}
+        self._held: dict[str, bytes | None] = {}
 
     def policy(self, inside: str | None) -> Policy:
         """For a file of a peer (`inside` its folder), or of the user's own configuration (None)."""
@@ -31,6 +32,16 @@ class Ground:
 
     def read(self, path: str, inside: str | None) -> bytes | None:
         """The file, None when absent. Raises Unreadable or UnsafePath."""
+        if path in self._held:
+            return self._held[path]
+        data = self._held[path] = self._read(path, inside)
+        return data
+
+    def forget(self) -> None:
+        """Look again from now on: the next peer, or something was written."""
+        self._held.clear()
+
+    def _read(self, path: str, inside: str | None) -> bytes | None:
         if inside is not None:
             folder = dirname(path)
             plain = self._folders.get(folder)

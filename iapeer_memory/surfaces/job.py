@@ -6,7 +6,6 @@ Never touches a file but through `edit_foreign`.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from os.path import dirname, join
@@ -18,7 +17,8 @@ from iapeer_memory.edits.ops import Edited
 from iapeer_memory.egress.backup import BackupStore
 from iapeer_memory.egress.foreign import edit_foreign
 from iapeer_memory.surfaces.git import exclude_line, with_lines, without_lines
-from iapeer_memory.surfaces.ledger import FIGHT_LIMIT, FileRecord, Ledger, Share, digest, key_of
+from iapeer_memory.surfaces.judged import is_given_up, remedy
+from iapeer_memory.surfaces.ledger import FileRecord, Ledger, Share, digest, key_of
 from iapeer_memory.surfaces.part import Part, Verdict, is_exact, undo
 from iapeer_memory.surfaces.state import SurfaceOutcome
 from iapeer_memory.surfaces.view import View
@@ -50,20 +50,22 @@ class Job:
         return self.view.ledger
 
 
-def remedy(peer: Peer, harness: str) -> str:
-    """The command that puts one peer's surfaces in place."""
-    folder = shlex.quote(printable(peer.cwd))
-    return f"iapeer-memory provision-peer --cwd {folder} --runtime {harness} --personality {peer.personality}"
+def may_put(job: Job, key: str, path: str, verdict: Verdict) -> bool:
+    """Whether to write, with a removal by hand counted."""
+    if job.insist:
+        job.ledger.removed.pop(key, None)
+        return True
+    if is_given_up(job.ledger, key, path, verdict):
+        return False
+    if verdict.kind == "missing" and job.ledger.placed.get(key) == path:
+        job.ledger.removed[key] = job.ledger.removed.get(key, 0) + 1
+    return True
 
 
-def taken_out(ledger: Ledger, key: str, part: Part, verdict: Verdict) -> bool:
-    """Whether the owner of the peer took our part out of the very file we put it in."""
-    return verdict.kind == "missing" and ledger.placed.get(key) == part.path
-
-
-def is_given_up(ledger: Ledger, key: str, part: Part, verdict: Verdict) -> bool:
-    """Whether the surface was now taken out as often as we are willing to put it back."""
-    return taken_out(ledger, key, part, verdict) and ledger.removed.get(key, 0) + 1 >= FIGHT_LIMIT
+def given_up(peer: Peer, harness: str, surface: str, path: str) -> SurfaceOutcome:
+    """The outcome for a surface that we do not fight over."""
+    detail = f"taken out by its owner twice; to put it back: {remedy(peer, harness)}"
+    return SurfaceOutcome(surface, "skipped", path, detail)
 
 
 def put(
@@ -83,15 +85,10 @@ def put(
                 job.ledger.placed[key] = part.path
         elif verdict.kind == "refused":
             outcomes.append(SurfaceOutcome(part.surface, "failed", part.path, verdict.detail))
-        elif not job.insist and is_given_up(job.ledger, key, part, verdict):
-            detail = f"taken out by its owner twice; to put it back: {remedy(peer, harness)}"
-            outcomes.append(SurfaceOutcome(part.surface, "skipped", part.path, detail))
-        else:
-            if job.insist:
-                job.ledger.removed.pop(key, None)
-            elif taken_out(job.ledger, key, part, verdict):
-                job.ledger.removed[key] = job.ledger.removed.get(key, 0) + 1
+        elif may_put(job, key, part.path, verdict):
             todo.append(part)
+        else:
+            outcomes.append(given_up(peer, harness, part.surface, part.path))
     if todo:
         try:
             change = write(job, todo)
@@ -122,6 +119,7 @@ def write(job: Job, parts: Sequence[Part]) -> bool:
     made = missing_folders(job.view, dirname(path), inside)
     policy = job.view.ground.policy(inside)
     change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups, mode=NEW_FILE_MODE)
+    job.view.ground.forget()
     if change != "written":
         return False
     before, edited = last[0]
@@ -163,6 +161,7 @@ def take(job: Job, peer: Peer, harness: str, parts: Sequence[Part]) -> list[Surf
     try:
         policy = job.view.ground.policy(inside)
         change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups)
+        job.view.ground.forget()
         if change in ("removed", "absent"):
             drop_folders(job, dirname(path))
             show(job, peer.cwd, path)

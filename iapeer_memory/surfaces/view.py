@@ -103,6 +103,7 @@ class View:
 
     def forget_user_files(self) -> None:
         """They may have changed: read them again when they are next asked for."""
+        self.ground.forget()
         self._codex = None
         self._user_files = None
 

@@ -22,7 +22,15 @@ def event(tool: str, given: object, **more: object) -> bytes:
     return json.dumps(body | more, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-PATCH = "*** Begin Patch\n*** Update File: a.md\n@@\n-x\n+y\n*** Add File: /abs/b.md\n+z\n*** Delete File: c.md\n*** End Patch"
+PATCH = """*** Begin Patch
+*** Update File: a.md
+@@
+-x
++y
+*** Add File: /abs/b.md
++z
+*** Delete File: c.md
+*** End Patch"""
 
 CANDIDATES = {
     "write": ("Write", {"file_path": "/v/a.md", "content": "x"}, {}, ["/v/a.md"]),
@@ -34,7 +42,12 @@ CANDIDATES = {
     "bash": ("Bash", {"command": "echo > /v/a.md"}, {}, []),
     "patch": ("apply_patch", {"command": PATCH}, {}, ["/w/a.md", "/abs/b.md"]),
     "patch, other key": ("apply_patch", {"input": PATCH}, {}, ["/w/a.md", "/abs/b.md"]),
-    "patch answer": ("apply_patch", {}, {"tool_response": "Success.\nA n.md\nM m.md\nD d.md"}, ["/w/n.md", "/w/m.md", "/w/d.md"]),
+    "patch answer": (
+        "apply_patch",
+        {},
+        {"tool_response": "Success.\nA n.md\nM m.md\nD d.md"},
+        ["/w/n.md", "/w/m.md", "/w/d.md"],
+    ),
     "moved": ("apply_patch", {"x": "*** Update File: a.md\n*** Move to: b.md"}, {}, ["/w/a.md", "/w/b.md"]),
     "twice": ("apply_patch", {"x": PATCH}, {"tool_response": "M a.md"}, ["/w/a.md", "/abs/b.md"]),
     "path not text": ("Write", {"file_path": 7}, {}, []),
@@ -156,7 +169,8 @@ ASKED = {
     "write": event("Write", {"file_path": "/v/a.md"}),
     "patch": event("apply_patch", {"command": PATCH}),
     "spelled with blanks": json.dumps({"tool_name": "Write", "tool_input": {"file_path": "/v/a.md"}}).encode(),
-    "several lines": json.dumps({"tool_name": "Write", "tool_input": {"file_path": "/v/a.md"}}, indent=1).encode() + b"\n",
+    "several lines": json.dumps({"tool_name": "Write", "tool_input": {"file_path": "/v/a.md"}}, indent=1).encode()
+    + b"\n",
     "key of another tool in a note": event("Write", {"file_path": "/v/a.md", "content": '"tool_name":"Read"'}),
 }
 
@@ -193,7 +207,9 @@ def test_a_stdin_that_never_closes_does_not_hold_the_harness(tmp_path: Path) -> 
 
 def test_a_closed_stdin_is_an_empty_payload(tmp_path: Path) -> None:
     host = make_hook_host(tmp_path)
-    done = subprocess.run(["/bin/sh", "-c", '"$0" <&-', host.shim("post-write")], capture_output=True, cwd=host.peer, timeout=20)
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$0" <&-', host.shim("post-write")], capture_output=True, cwd=host.peer, timeout=20
+    )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
@@ -212,7 +228,6 @@ def test_an_error_goes_to_the_log_and_nowhere_else(tmp_path: Path) -> None:
     note.write_text("x")
     os.remove(host.paths.config_file)
     os.mkdir(host.paths.config_file)
-    os.makedirs(os.path.dirname(host.paths.logs_dir))
     done = host.run("post-write", event("Write", {"file_path": str(note)}))
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     line = Path(host.paths.hook_log).read_text()
@@ -236,24 +251,37 @@ def test_the_log_is_cut_to_its_last_half(tmp_path: Path) -> None:
 
 
 def test_a_log_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
-    post_write.log_error(str(tmp_path / "no" / "such" / "log"), "x", "y")
+    (tmp_path / "file").touch()
+    post_write.log_error(str(tmp_path / "file" / "such" / "log"), "x", "y")
     (tmp_path / "link").symlink_to(tmp_path / "target")
     post_write.log_error(str(tmp_path / "link"), "x", "y")
     assert not (tmp_path / "target").exists()
 
 
-CONFIG = [
-    "IAPEER_MEMORY_VAULT_PATH=/v", "export IAPEER_MEMORY_VAULT_PATH=/v", "exportIAPEER_MEMORY_VAULT_PATH=/v", "export  \tIAPEER_MEMORY_VAULT_PATH= /v ",
-    "IAPEER_MEMORY_VAULT_PATH='/v # x'", 'IAPEER_MEMORY_VAULT_PATH="/v', "IAPEER_MEMORY_VAULT_PATH=/v # c", "IAPEER_MEMORY_VAULT_PATH=/v#c",
-    "IAPEER_MEMORY_VAULT_PATH=/a\nIAPEER_MEMORY_VAULT_PATH=/b", "IAPEER_MEMORY_VAULT_PATH=/a\nIAPEER_MEMORY_VAULT_PATH=", "# IAPEER_MEMORY_VAULT_PATH=/v",
-    "IAPEER_MEMORY_VAULT_PATH =/v", "\ufeffIAPEER_MEMORY_VAULT_PATH=/v\r\n", "IAPEER_MEMORY_VAULT_PATH=''", "IAPEER_MEMORY_VAULT_PATH=/a=b", "", "=", "IAPEER_MEMORY_VAULT_PATH",
-    "IAPEER_MEMORY_VAULT_PATH=/v\0x",
-]  # fmt: skip
+CONFIG = """KEY=/v
+export KEY=/v
+exportKEY=/v
+export  .KEY= /v
+KEY='/v # x'
+KEY="/v
+KEY=/v # c
+KEY=/v#c
+KEY=/a|KEY=/b
+KEY=/a|KEY=
+# KEY=/v
+KEY =/v
+^KEY=/v~|
+KEY=''
+KEY=/a=b
+=
+KEY
+KEY=/v@x""".replace("KEY", "IAPEER_MEMORY_VAULT_PATH")
+SPELLED = str.maketrans({".": "\t", "|": "\n", "^": "\ufeff", "~": "\r", "@": "\0"})
 
 
-@pytest.mark.parametrize("text", CONFIG)
-def test_the_config_is_read_as_the_command_reads_it(text: str) -> None:
-    key = "IAPEER_MEMORY_VAULT_PATH"
+@pytest.mark.parametrize("line", ["", *CONFIG.split("\n")])
+def test_the_config_is_read_as_the_command_reads_it(line: str) -> None:
+    text, key = line.translate(SPELLED), "IAPEER_MEMORY_VAULT_PATH"
     assert post_write.setting(text, key) == {line.key: line.value for line in parse_env(text)[0]}.get(key, "")
 
 
@@ -265,6 +293,8 @@ def test_json_is_read_without_the_json_package() -> None:
             post_write.parse_json(broken)
 
 
-@pytest.mark.parametrize("name", ["Grammar", "parse_json", "read_file", "setting", "log_error", "set_deadline"])
+@pytest.mark.parametrize(
+    "name", ["Grammar", "parse_json", "read_file", "make_folder", "setting", "log_error", "set_deadline"]
+)
 def test_what_both_scripts_need_is_the_same_in_both(name: str) -> None:
     assert inspect.getsource(getattr(post_write, name)) == inspect.getsource(getattr(session_start, name))

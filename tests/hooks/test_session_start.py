@@ -142,17 +142,34 @@ def test_of_many_starts_at_once_one_repairs(tmp_path: Path) -> None:
 
 
 HOSTILE = {
-    "PATH": "{bait}", "HOME": "{bait}", "ENV": "{bait}/env", "BASH_ENV": "{bait}/env", "IFS": "/", "PYTHONPATH": "{bait}",
-    "PYTHONHOME": "{bait}", "PYTHONSTARTUP": "{bait}/env", "IAPEER_ROOT": "{bait}", "IAPEER_MEMORY_STATE_DIR": "{bait}",
-    "IAPEER_MEMORY_CONFIG_FILE": "{bait}/c", "IAPEER_MEMORY_VAULT_PATH": "{bait}", "IAPEER_MEMORY_BINARY_PATH": "{bait}/x",
-    "CDPATH": "{bait}", "PYTHONINSPECT": "1", "LC_ALL": "xx_XX.broken", "SECRET_TOKEN": "hunter2", "LD_BIND_NOW": "1",
-    "CLAUDE_CONFIG_DIR": "{bait}", "CODEX_HOME": "{bait}", "XDG_CONFIG_HOME": "{bait}", "https_proxy": "http://127.0.0.1:1",
-    "BASH_FUNC_find%%": "() {{ touch {bait}/pwned; }}", "BASH_FUNC_cat%%": "() {{ touch {bait}/pwned; }}",
-}  # fmt: skip
+    "PATH": "{bait}",
+    "HOME": "{bait}",
+    "ENV": "{bait}/env",
+    "BASH_ENV": "{bait}/env",
+    "IFS": "/",
+    "CDPATH": "{bait}",
+    "LANG": "xx_XX.broken",
+    "PYTHONPATH": "{bait}",
+    "PYTHONHOME": "{bait}",
+    "PYTHONSTARTUP": "{bait}/env",
+    "PYTHONINSPECT": "1",
+    "IAPEER_ROOT": "{bait}",
+    "IAPEER_MEMORY_STATE_DIR": "{bait}",
+    "IAPEER_MEMORY_CONFIG_FILE": "{bait}/c",
+    "IAPEER_MEMORY_VAULT_PATH": "{bait}",
+    "IAPEER_MEMORY_BINARY_PATH": "{bait}/x",
+    "CLAUDE_CONFIG_DIR": "{bait}",
+    "CODEX_HOME": "{bait}",
+    "XDG_CONFIG_HOME": "{bait}",
+    "https_proxy": "http://127.0.0.1:1",
+    "SECRET_TOKEN": "hunter2",
+    "BASH_FUNC_find%%": "() {{ touch {bait}/pwned; }}",
+    "BASH_FUNC_cat%%": "() {{ touch {bait}/pwned; }}",
+}
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("home", ["home", "ho me's \"$x\" ё`;"])
+@pytest.mark.parametrize("home", ["home", 'ho me\'s "$x" ё`;'])
 def test_the_environment_of_a_session_redirects_nothing(shell: str, home: str, tmp_path: Path) -> None:
     host = make_hook_host(tmp_path, home=home)
     bait = tmp_path / "bait"
@@ -186,7 +203,9 @@ def check_scrubbed(host: HookHost, tmp_path: Path) -> None:
     assert "hunter2" not in env.values()
     assert not [name for name, value in env.items() if str(tmp_path / "bait") in value and name not in ("_", "OLDPWD")]
     again = Paths.from_env(env, os_home="/elsewhere")
-    assert {name: getattr(again, name) for name in Paths.__slots__} == {name: getattr(host.paths, name) for name in Paths.__slots__}
+    assert {name: getattr(again, name) for name in Paths.__slots__} == {
+        name: getattr(host.paths, name) for name in Paths.__slots__
+    }
 
 
 @pytest.mark.parametrize("name", ["IAPEER_MEMORY_SUPPRESS_IAP_SEND", "IAPEER_TEST_SANDBOX"])
@@ -265,10 +284,8 @@ def daemon(host: HookHost | None, port: int = 0, delay: float = 0.0, **lies: obj
             time.sleep(delay)
             nonce = parse_qs(urlsplit(self.path).query)["nonce"][0]
             assert host is not None
-            said: dict[str, object] = {
-                "name": "iapeer-memory", "nonce": nonce, "version": "1", "build": "b", "pid": os.getpid(), "uid": os.getuid(),
-                "started": "s", "state_dir": host.paths.state_dir, "watch": True, "ready": True, "notes": 0,
-            } | lies  # fmt: skip
+            said: dict[str, object] = {"name": "iapeer-memory", "nonce": nonce, "uid": os.getuid(), "ready": True}
+            said |= {"state_dir": host.paths.state_dir} | lies
             body = json.dumps(said).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
@@ -342,11 +359,12 @@ def test_the_kernel_tells_who_listens(state: str, uid: int, ours: bool, tmp_path
 
 def test_a_broken_state_folder_is_an_entry_in_the_log(tmp_path: Path) -> None:
     host = make_hook_host(tmp_path)
-    os.makedirs(host.paths.logs_dir)
     Path(host.paths.state_dir).parent.mkdir(parents=True, exist_ok=True)
     Path(host.paths.state_dir).write_text("a file")
     done = host.run("session-start")
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(DEGRADED)
+    assert b"no repair could be started (Not a directory)" in done.stdout
     assert "session-start: NotADirectoryError" in Path(host.paths.hook_log).read_text()
 
 

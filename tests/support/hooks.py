@@ -17,7 +17,8 @@ from iapeer_memory.surfaces.shims import EVENTS, quote_sh, render_shim, shim_pat
 
 SCRIPTS = os.path.dirname(iapeer_memory.hooks.__file__)
 BASE_PYTHON = os.path.realpath(sys.executable)
-SHELLS = tuple(shell for shell in ("/bin/sh", "/bin/dash", "/bin/bash") if os.path.exists(shell))
+SHELLS = tuple(s for s in ("/bin/sh", "/bin/dash", "/bin/bash --posix") if os.path.exists(s.split()[0]))
+"""A shell that is run by the name `sh`; bash by that name is bash in POSIX mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +38,16 @@ class HookHost:
         return self.paths.post_write_shim if event == "post-write" else self.paths.session_start_shim
 
     def run(
-        self, event: str, payload: bytes = b"", *, env: Mapping[str, str] | None = None, cwd: Path | None = None,
+        self,
+        event: str,
+        payload: bytes = b"",
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
         shell: str | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a shim as a harness does; `shell`: by another shell than its first line names."""
-        argv = [self.shim(event)] if shell is None else [shell, self.shim(event)]
+        argv = [self.shim(event)] if shell is None else [*shell.split(), self.shim(event)]
         given = {"PATH": "/usr/bin:/bin"} if env is None else dict(env)
         return subprocess.run(argv, input=payload, capture_output=True, env=given, cwd=cwd or self.peer, timeout=20)
 

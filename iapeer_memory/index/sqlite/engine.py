@@ -1,46 +1,36 @@
-"""The embedded engine: opens, proves and throws away its file. Gets connections handed in; makes none itself."""
+"""The embedded engine: opens, proves and throws away its file. Never trusts one that it did not write."""
 
 from __future__ import annotations
 
 import sqlite3
-from typing import Protocol
+from typing import Literal
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import UnsafePath
+from iapeer_memory.egress.database import SIDE_FILES, open_database, remove_database
 from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.index.sqlite import schema
 from iapeer_memory.index.sqlite.faults import REBUILT, translated
 from iapeer_memory.index.sqlite.reader import SqliteReader
 from iapeer_memory.index.sqlite.writer import SqliteWriter
 
-BESIDES = ("-wal", "-shm", "-journal")
-
-
-class Connect(Protocol):
-    """Open a database file in autocommit mode, 0600 from its first instant; read-only ones work in any thread."""
-
-    def __call__(self, path: str, *, read_only: bool) -> sqlite3.Connection: ...
-
 
 class SqliteEngine:
     """Implements `index.port.Engine` over one file."""
 
-    __slots__ = ("_connect", "_files", "_path", "_uid")
+    __slots__ = ("_files", "_path", "_uid")
 
-    def __init__(self, files: Files, connect: Connect, path: str, *, uid: int) -> None:
+    def __init__(self, files: Files, path: str, *, uid: int) -> None:
         self._files = files
-        self._connect = connect
         self._path = path
         self._uid = uid
 
     def writer(self, fingerprint: str) -> SqliteWriter:
         """Open for writing; an absent file is made, one of another fingerprint emptied. Raises IndexBroken."""
         self._own()
-        with translated(self._path):
-            connection = self._connect(self._path, read_only=False)
+        connection = self._connect("rw")
         try:
             with translated(self._path):
-                connection.execute("PRAGMA busy_timeout = 5000")
                 new = schema.is_new(connection)
                 if not new and not schema.is_ours(connection):
                     raise IndexBroken(f"the index {self._path} was not written by this version", remedy=REBUILT)
@@ -62,11 +52,9 @@ class SqliteEngine:
         self._own()
         if self._files.lstat(self._path) is None:
             raise IndexFailed(f"there is no index {self._path} yet")
-        with translated(self._path):
-            connection = self._connect(self._path, read_only=True)
+        connection = self._connect("ro")
         try:
             with translated(self._path):
-                connection.execute("PRAGMA busy_timeout = 2000")
                 if not schema.is_ours(connection):
                     raise IndexBroken(f"the index {self._path} was not written by this version", remedy=REBUILT)
         except BaseException:
@@ -77,12 +65,18 @@ class SqliteEngine:
     def reset(self) -> None:
         """Remove the file and what SQLite keeps beside it. Raises UnsafePath, OSError."""
         self._own()
-        for suffix in (*BESIDES, ""):
-            self._files.remove(self._path + suffix)
+        remove_database(self._files, self._path)
+
+    def _connect(self, mode: Literal["rw", "ro"]) -> sqlite3.Connection:
+        with translated(self._path):
+            try:
+                return open_database(self._files, self._path, mode=mode, any_thread=mode == "ro")
+            except OSError as error:
+                raise IndexFailed(f"the index {self._path} cannot be opened ({error.strerror or error})") from None
 
     def _own(self) -> None:
         """Refuse a link, a special file or somebody else's file in the place of ours. Raises UnsafePath."""
-        for path in (self._path, *(self._path + suffix for suffix in BESIDES)):
+        for path in (self._path, *(self._path + tail for tail in SIDE_FILES)):
             found = self._files.lstat(path)
             if found is not None and (found.kind != "file" or found.uid != self._uid):
                 whose = f"is a {found.kind}, not a file" if found.kind != "file" else "belongs to another user"

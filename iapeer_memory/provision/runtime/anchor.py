@@ -12,15 +12,22 @@ SOURCE = b'''"""Takes the real folder of this runtime as its prefix. Generated w
 import os
 import sys
 
-_real = os.path.realpath(sys.prefix)
-if _real != sys.prefix:
-    _old = sys.prefix + os.sep
-    sys.path[:] = [_real + os.sep + p[len(_old) :] if p.startswith(_old) else p for p in sys.path]
-    sys.prefix = sys.exec_prefix = _real
+
+def settle():
+    """Called each time `site` visits the folder; the last visit leaves it on the search path once."""
+    real = os.path.realpath(sys.prefix)
+    settle.old = settle.old or sys.prefix + os.sep
+    old = settle.old
+    moved = (real + os.sep + p[len(old) :] if p.startswith(old) else p for p in sys.path)
+    sys.path[:] = dict.fromkeys(moved)
+    sys.prefix = sys.exec_prefix = real
+
+
+settle.old = ""
 '''
 
 FILES: tuple[tuple[str, bytes], ...] = (
     (f"{MODULE}.py", SOURCE),
-    (f"{MODULE}.pth", f"import {MODULE}\n".encode()),
+    (f"{MODULE}.pth", f"import {MODULE}; {MODULE}.settle()\n".encode()),
 )
 """(path below site-packages, bytes)."""

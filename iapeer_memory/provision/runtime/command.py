@@ -14,7 +14,7 @@ from iapeer_memory.domain.errors import InstallFailed
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.backup import BackupStore
 from iapeer_memory.provision.runtime.layout import version_of
-from iapeer_memory.provision.runtime.shelf import Shelf
+from iapeer_memory.provision.runtime.shelf import link_name
 from iapeer_memory.surfaces.shims import render_command
 
 MARK = b"# iapeer-memory:"
@@ -29,7 +29,7 @@ def place_command(door: Door, paths: Paths, backups: BackupStore | None = None) 
 
     Raises InstallFailed where there is no runtime to run, or something that we may not displace.
     """
-    wanted = wanted_command(Shelf(door, paths))
+    wanted = wanted_command(door.files, paths)
     path = paths.stable_binary
     kind = look_at(door.files, path)
     if kind == "other":
@@ -37,7 +37,7 @@ def place_command(door: Door, paths: Paths, backups: BackupStore | None = None) 
     if kind == "file":
         if backups is None:
             raise foreign(path)
-        backups.keep(path, door.files.read(path, limit=LIMIT))
+        keep(door.files, path, backups)
     if kind == "ours" and door.files.read(path, limit=LIMIT) == wanted:
         if runs(door.files, path):
             return "already"
@@ -57,26 +57,32 @@ def remove_command(door: Door, paths: Paths) -> Literal["removed", "absent", "fo
     return "removed" if door.files.remove(paths.stable_binary) else "absent"
 
 
-def command_problem(door: Door, paths: Paths) -> str | None:
+def command_problem(files: Files, paths: Paths) -> str | None:
     """What is wrong with the command, or None; no effect. The runtime behind it is the shelf's to judge."""
     path = paths.stable_binary
-    kind = look_at(door.files, path)
+    kind = look_at(files, path)
     if kind == "absent":
         return f"{path} is missing"
     if kind != "ours":
         return f"{path} is not a command that we wrote"
-    if door.files.read(path, limit=LIMIT) != wanted_command(Shelf(door, paths)):
+    if files.read(path, limit=LIMIT) != wanted_command(files, paths):
         return f"{path} is not as the installed version writes it"
-    return None if runs(door.files, path) else f"{path} is not executable"
+    return None if runs(files, path) else f"{path} is not executable"
 
 
-def wanted_command(shelf: Shelf) -> bytes:
+def wanted_command(files: Files, paths: Paths) -> bytes:
     """The command for the current runtime. Raises InstallFailed when there is none."""
-    name = shelf.current()
-    version = version_of(name) if name is not None and shelf.info(name) is not None else None
+    name = link_name(files, paths.current_runtime)
+    version = version_of(name) if name is not None else None
     if version is None:
         raise InstallFailed("no runtime is installed", remedy="./install.sh in a checkout")
-    return render_command(version=version, paths=shelf.paths)
+    return render_command(version=version, paths=paths)
+
+
+def keep(files: Files, path: str, backups: BackupStore) -> None:
+    """Put what lies there into the backup store."""
+    seen = files.stat(path)
+    backups.keep(path, files.read(path, limit=LIMIT), seen.mode if seen else 0o755)
 
 
 def look_at(files: Files, path: str) -> Literal["absent", "ours", "file", "other"]:

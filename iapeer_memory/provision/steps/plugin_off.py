@@ -6,12 +6,14 @@ A migration: only update applies it, and only after every surface landed, so tha
 from __future__ import annotations
 
 from iapeer_memory.domain.finding import Outcome
-from iapeer_memory.ecosystem.plugin import plugin_off
+from iapeer_memory.ecosystem.plugin import turn_off
 from iapeer_memory.fleet.map import NoMap
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.peers import mapped_peers
 from iapeer_memory.provision.step import Done, Step
 from iapeer_memory.provision.steps.slot import slot_verdict
+
+POSTPONED = "postponed: the surfaces did not land, so the old plugin and the v1.1 slot are kept; mend them, then update again"
 
 
 class PluginOffStep(Step):
@@ -27,15 +29,8 @@ class PluginOffStep(Step):
     def apply(self, host: Host, done: Done) -> Outcome:
         """Sweep, or say why not; the slot step looks at the outcome."""
         surfaces = done.get("surfaces")
+        if surfaces is None or not surfaces.ok:
+            return self.fail(POSTPONED)
         peers = mapped_peers(host)
-        there = () if isinstance(peers, NoMap) else tuple(p for p in peers if host.door.files.stat(p.cwd) is not None)
-        path = host.env.get("PATH", "")
-        result = plugin_off(
-            host.door.processes,
-            host.core,
-            there,
-            claude=host.door.processes.which("claude", path),
-            codex=host.door.processes.which("codex", path),
-            surfaces_landed=surfaces is not None and surfaces.ok,
-        )
-        return Outcome(self.name, result.ok, result.detail, result.sublines, changed=result.may_migrate)
+        result = turn_off(host.door, host.core, () if isinstance(peers, NoMap) else peers, env=host.env)
+        return Outcome(self.name, result.ok, result.detail, result.lines, changed=result.may_migrate)

@@ -12,6 +12,8 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.finding import Finding, Outcome
 from iapeer_memory.ecosystem.core import Core, Listing
 from iapeer_memory.ecosystem.profile import set_wake_policy
+from iapeer_memory.egress.foreign import Policy
+from iapeer_memory.egress.host import uid
 from iapeer_memory.egress.templates import template
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.roles import Role, dump_roles, load_roles
@@ -121,10 +123,11 @@ class WakePolicyStep(Step):
         roles = load_roles(host)
         if isinstance(roles, str):
             return self.ok("no roles manifest on this host")
-        actions = {}
+        actions: dict[str, str] = {}
         for role in roles:
+            policy = Policy(inside=role.peer_cwd, uid=uid())
             try:
-                actions[role.role] = set_wake_policy(host.door, role.peer_cwd, host.backups)
+                actions[role.role] = set_wake_policy(host.door, role.peer_cwd, policy=policy, backups=host.backups)
             except FileRefused as error:
                 actions[role.role] = error.line()
         shown = ", ".join(f"{role}: {action}" for role, action in actions.items()) or "no roles"

@@ -7,7 +7,8 @@ from os.path import join
 from iapeer_memory.domain.finding import Outcome
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.step import Done, Step
-from iapeer_memory.vault.skeleton import skeleton
+from iapeer_memory.vault.locales import locale as locale_of
+from iapeer_memory.vault.skeleton import folders, seeds
 
 
 class VaultStep(Step):
@@ -23,11 +24,12 @@ class VaultStep(Step):
         if vault is None:
             return self.fail("no vault is set; give one: iapeer-memory init --vault PATH")
         files = host.door.files
-        plan = skeleton(answers.locale if answers is not None else host.settings.locale)
-        new_folders = [folder for folder in ("", *plan.folders) if files.stat(join(vault, folder)) is None]
+        locale = locale_of(answers.locale if answers is not None else host.settings.locale)
+        wanted = ("", *folders(locale))
+        new_folders = [folder for folder in wanted if files.stat(join(vault, folder)) is None]
         for folder in new_folders:
             files.mkdir(join(vault, folder))
-        seeds = [files.create(join(vault, path), data) for path, data in plan.seeds]
-        created = len(new_folders) + sum(seeds)
-        kept = len(plan.folders) + 1 - len(new_folders) + len(seeds) - sum(seeds)
+        planted = [files.create(join(vault, path), data) for path, data in seeds(locale)]
+        created = len(new_folders) + sum(planted)
+        kept = len(wanted) + len(planted) - created
         return self.ok(f"{vault}: {created} created, {kept} kept", changed=created > 0)

@@ -14,11 +14,12 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.paths import PRODUCT
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.egress.foreign import edit_foreign
-from iapeer_memory.surfaces.job import Job, drop_folders, is_given_up, missing_folders, reason, remedy, show
+from iapeer_memory.surfaces.job import Job, drop_folders, given_up, may_put, missing_folders, reason, show
 from iapeer_memory.surfaces.ledger import FileRecord, digest, key_of
-from iapeer_memory.surfaces.part import OK, Part, Verdict
+from iapeer_memory.surfaces.part import OK, Kind, Verdict
 from iapeer_memory.surfaces.state import SurfaceOutcome
 from iapeer_memory.surfaces.view import View
+from iapeer_memory.surfaces.want import SKILLS
 
 SURFACE = "skills"
 PREFIX = f"{PRODUCT}-"
@@ -49,9 +50,9 @@ def look(view: View, cwd: str, names: tuple[str, ...]) -> Verdict:
         (missing if data is None else drifted).append(name)
     if not missing and not drifted:
         return OK
-    kind = "missing" if len(missing) == len(names) else "drift"
+    kind: Kind = "missing" if len(missing) == len(names) else "drift"
     parts = [f"missing: {', '.join(missing)}"] * bool(missing) + [f"drifted: {', '.join(drifted)}"] * bool(drifted)
-    return Verdict(kind, "; ".join(parts))  # type: ignore[arg-type]
+    return Verdict(kind, "; ".join(parts))
 
 
 def put(job: Job, peer: Peer, names: tuple[str, ...], verdict: Verdict) -> SurfaceOutcome:
@@ -63,14 +64,8 @@ def put(job: Job, peer: Peer, names: tuple[str, ...], verdict: Verdict) -> Surfa
         return SurfaceOutcome(SURFACE, "already", place)
     if verdict.kind == "refused":
         return SurfaceOutcome(SURFACE, "failed", place, verdict.detail)
-    whole = marker(place)
-    if not job.insist and is_given_up(job.ledger, key, whole, verdict):
-        detail = f"taken out by its owner twice; to put it back: {remedy(peer, 'claude')}"
-        return SurfaceOutcome(SURFACE, "skipped", place, detail)
-    if job.insist:
-        job.ledger.removed.pop(key, None)
-    elif verdict.kind == "missing" and job.ledger.placed.get(key) == place:
-        job.ledger.removed[key] = job.ledger.removed.get(key, 0) + 1
+    if not may_put(job, key, place, verdict):
+        return given_up(peer, "claude", SURFACE, place)
     problems: list[str] = []
     for name in names:
         path = skill_path(peer.cwd, name)
@@ -164,16 +159,8 @@ def is_ours(job: Job, path: str, name: str, data: bytes) -> bool:
     record = job.ledger.files.get(path)
     if record is not None and record.after == digest(data):
         return True
-    if any(data == job.view.skill(known) for known in (name,) if known in job.view.skill_names):
+    if name in SKILLS and data == job.view.skill(name):
         return True
-    head = data[:2048].split(b"\n---", 1)[0]
-    return data.startswith(b"---") and f"name: {name}".encode() in head and PRODUCT.encode() in head
+    head = data[:2048].replace(b"\r\n", b"\n").split(b"\n---", 1)[0]
+    return head.startswith(b"---") and f"name: {name}".encode() in head.split(b"\n")
 
-
-def marker(place: str) -> Part:
-    """The skills folder as a part, for the ledger's count of removals alone."""
-
-    def nothing(*_: object) -> object:
-        raise AssertionError("never called")
-
-    return Part(SURFACE, place, None, None, nothing, nothing, nothing)  # type: ignore[arg-type]

@@ -32,6 +32,7 @@ class UserConfig:
     disabled: frozenset[str] = frozenset()
     servers: Mapping[str, Any] = field(default_factory=dict)
     roots: tuple[str, ...] = ()
+    full_access: bool = False
     problem: str | None = None
 
 
@@ -86,6 +87,7 @@ def from_doc(doc: Mapping[str, Any], projects: dict[str, str], hashes: dict[str,
         hashes=hashes,
         disabled=frozenset(disabled),
         servers=table(doc.get("mcp_servers")),
+        full_access=doc.get("sandbox_mode") == "danger-full-access",
         roots=tuple(r for r in roots if isinstance(r, str)) if isinstance(roots, list) else (),
     )
 

@@ -34,7 +34,7 @@ def claude_payloads(found: Harnesses, bed: Bed, memory: MemoryServer) -> dict[st
         Use("Write", {"file_path": note, "content": "first\nsecond\n"}),
         Use("Edit", {"file_path": note, "old_string": "second", "new_string": "third"}),
         Use("Write", {"file_path": note, "content": "all new\n"}),
-        Use("Bash", {"command": f"ls {bed.vault}", "description": "List notes"}),
+        Use("Bash", {"command": f"echo more >> {note}", "description": "Add a line"}),
     ]
     with Model(steps) as model:
         bed.claude(found).session(bed.peer, model)

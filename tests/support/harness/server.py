@@ -52,10 +52,14 @@ class _Listener(ThreadingHTTPServer):
 
 @dataclass(slots=True)
 class MemoryServer:
-    """Use as a context manager. `stop` and `start` again keep the port: a restart in mid-session."""
+    """Use as a context manager. `stop` and `start` again keep the port: a restart in mid-session.
+
+    `read_only` and `up_front`: what the tool says of itself (its hint, and that it wants no deferred loading).
+    """
 
     answer: str = "no notes"
     read_only: bool = True
+    up_front: bool = False
     port: int = 0
     calls: list[Call] = field(default_factory=list)
     _server: _Listener | None = None
@@ -120,7 +124,7 @@ class MemoryServer:
         elif method == "ping":
             result = {}
         elif method == "tools/list":
-            result = {"tools": [_tool(self.read_only)]}
+            result = {"tools": [_tool(self.read_only, self.up_front)]}
         elif method == "tools/call" and params.get("name") == "memory_search":
             result = {"content": [{"type": "text", "text": self.answer}], "isError": False}
         else:
@@ -128,8 +132,9 @@ class MemoryServer:
         return {"jsonrpc": "2.0", "id": message["id"], "result": result}
 
 
-def _tool(read_only: bool) -> Json:
-    return {
+def _tool(read_only: bool, up_front: bool) -> Json:
+    meta: Json = {"_meta": {"anthropic/alwaysLoad": True}} if up_front else {}
+    return meta | {
         "name": "memory_search",
         "description": "Search the shared memory.",
         "inputSchema": {"type": "object", "properties": {"query": {"type": "string"}}, "required": ["query"]},

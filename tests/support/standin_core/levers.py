@@ -86,7 +86,8 @@ def trust_folder(cwd: Path) -> None:
     real = str(cwd.resolve())
     text = path.read_text() if path.exists() else ""
     if real not in tomllib.loads(text).get("projects", {}):
-        write_text(path, _with_table(text, f"projects.{json.dumps(real, ensure_ascii=False)}", "trust_level", "trusted"), 0o600)
+        header = f"projects.{json.dumps(real, ensure_ascii=False)}"
+        write_text(path, _with_table(text, header, "trust_level", "trusted"), 0o600)
 
 
 def forget_folder(cwd: Path) -> int:

@@ -138,9 +138,9 @@ class Root:
             block = raw.get(key)
             command = block.get("command") if isinstance(block, dict) else None
             args = block.get("args") if isinstance(block, dict) else None
-            if isinstance(command, str) and command.strip().startswith("/") and isinstance(args, list):
-                if all(isinstance(arg, str) for arg in args):
-                    slot[key] = {"command": command.strip(), "args": args}
+            texts = isinstance(args, list) and all(isinstance(arg, str) for arg in args)
+            if isinstance(command, str) and command.strip().startswith("/") and texts:
+                slot[key] = {"command": command.strip(), "args": args}
         heartbeat = raw.get("heartbeat")
         if isinstance(heartbeat, str) and heartbeat.strip():
             slot["heartbeat"] = heartbeat

@@ -1,0 +1,217 @@
+"""What our hooks add to a tool call and to a session's start, against bare programs measured in the same run.
+
+    python benchmarks/hooks.py [--quick] [--load COMMAND [--seconds N]]
+
+Prints a table of medians over interleaved runs. The ratios to `python3 -I -S -c pass` are gates (exit 1 when one is
+broken); milliseconds are only reported. `--load COMMAND`: 30 sessions with one call a second each while COMMAND (a
+full pass of the index, say) runs over and over; reports the 99th percentile of hooks and baseline.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shlex
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from iapeer_memory.domain.paths import Paths  # noqa: E402
+from iapeer_memory.surfaces.shims import EVENTS, render_shim, shim_path  # noqa: E402
+
+PYTHON = os.path.realpath(sys.executable)
+BASELINE = "python3 -I -S -c pass"
+SESSIONS = 30
+NULL = os.open("/dev/null", os.O_RDWR)
+ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured program. `limit`: the largest allowed ratio to the baseline, None where it is only reported."""
+
+    name: str
+    argv: tuple[str, ...]
+    stdin: bytes = b""
+    limit: float | None = None
+    before: Callable[[], None] = lambda: None
+
+
+def call(row: Row) -> float:
+    """Seconds from the start of the program to its end, its stdin a pipe that is written and closed."""
+    reading, writing = os.pipe()
+    os.write(writing, row.stdin)
+    os.close(writing)
+    actions = [(os.POSIX_SPAWN_DUP2, reading, 0), (os.POSIX_SPAWN_DUP2, NULL, 1), (os.POSIX_SPAWN_DUP2, NULL, 2)]
+    start = time.perf_counter()
+    pid = os.posix_spawn(row.argv[0], row.argv, ENV, file_actions=actions)
+    _, status = os.waitpid(pid, 0)
+    took = time.perf_counter() - start
+    os.close(reading)
+    if status:
+        raise SystemExit(f"{row.name}: ended with status {status}")
+    return took
+
+
+def payload(path: str, content: str) -> bytes:
+    """A PostToolUse event of a Write, in a harness's spelling."""
+    event = {
+        "session_id": "0b7f6a2e-2a51-4f6e-9a55-6d6a3f3f5a10",
+        "transcript_path": "/home/u/.claude/projects/-home-u-work/0b7f6a2e.jsonl",
+        "cwd": "/home/u/work",
+        "permission_mode": "default",
+        "hook_event_name": "PostToolUse",
+        "tool_name": "Write",
+        "tool_input": {"file_path": path, "content": content},
+        "tool_response": {"type": "create", "filePath": path, "content": content},
+    }
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+def lay_out(home: Path, with_core: bool) -> Paths:
+    """A scratch host with rendered shims, a vault with one note, and context for one folder."""
+    paths = Paths.from_env({"HOME": str(home)}, os_home=str(home))
+    (home / "vault").mkdir(parents=True)
+    (home / "vault" / "note.md").write_text("x\n")
+    (home / "other.md").write_text("x\n")
+    for event in EVENTS:
+        shim = Path(shim_path(paths, event))
+        shim.parent.mkdir(parents=True, exist_ok=True)
+        scripts = str(ROOT / "iapeer_memory" / "hooks")
+        shim.write_bytes(
+            render_shim(event, paths=paths, python=PYTHON, script_dir=scripts, with_core=with_core, port=9)
+        )
+        shim.chmod(0o755)
+    Path(paths.config_file).write_text(f"IAPEER_MEMORY_VAULT_PATH={home / 'vault'}\n")
+    context = Path(f"{paths.contexts}/by-path{os.getcwd()}")
+    context.mkdir(parents=True)
+    (context / "context.txt").write_text("what this peer knows\n" * 400)
+    return paths
+
+
+def rows(scratch: Path) -> tuple[Row, ...]:
+    """Everything that is measured; the baseline first."""
+    core, plain = lay_out(scratch / "core", True), lay_out(scratch / "plain", False)
+    prose = "A paragraph about nothing in particular, of the length that agents write. " * 12
+    post = (core.post_write_shim,)
+
+    def beat(paths: Paths, age: float) -> Callable[[], None]:
+        def touch() -> None:
+            Path(paths.heartbeat).touch()
+            then = time.time() - age
+            os.utime(paths.heartbeat, (then, then))
+
+        return touch
+
+    stamp = Path(plain.kick_stamp)
+    stamp.write_text("now\n")
+    return (
+        Row(BASELINE, (PYTHON, "-I", "-S", "-c", "pass")),
+        Row("sh -c :", ("/bin/sh", "-c", ":")),
+        Row("post-write, no .md", post, payload("/home/u/work/a.py", prose), 0.6),
+        Row("post-write, .md in the content only", post, payload("/home/u/work/a.py", prose + "See README.md."), 2.5),
+        Row("post-write, a .md outside the vault", post, payload(str(scratch / "core" / "other.md"), prose)),
+        Row("post-write, a note of the vault", post, payload(str(scratch / "core" / "vault" / "note.md"), prose)),
+        Row("session-start, well, with the core", (core.session_start_shim,), limit=0.6, before=beat(core, 0)),
+        Row("session-start, well, prints context", (plain.session_start_shim,), limit=0.6, before=beat(plain, 0)),
+        Row("session-start, unwell, repair under way", (plain.session_start_shim,), before=beat(plain, 900)),
+    )
+
+
+def measure(table: tuple[Row, ...], rounds: int) -> dict[str, float]:
+    """Median seconds of each row; the rows take turns, so that a busy moment hits all of them."""
+    seen: dict[str, list[float]] = {row.name: [] for row in table}
+    for turn in range(rounds + 3):
+        for row in table:
+            row.before()
+            took = call(row)
+            if turn >= 3:
+                seen[row.name].append(took)
+    return {name: statistics.median(times) for name, times in seen.items()}
+
+
+def report(table: tuple[Row, ...], medians: dict[str, float]) -> bool:
+    """Print the table; whether every limit is kept."""
+    base, kept = medians[BASELINE], True
+    print(f"{'':42}{'median ms':>10}{'ratio':>8}{'limit':>8}")
+    for row in table:
+        ratio = medians[row.name] / base
+        good = row.limit is None or ratio <= row.limit
+        kept = kept and good
+        limit = "" if row.limit is None else f"{row.limit:.1f}"
+        print(f"{row.name:42}{medians[row.name] * 1000:10.2f}{ratio:8.2f}{limit:>8}{'' if good else '  BROKEN'}")
+    return kept
+
+
+def sessions(row: Row, seconds: float) -> list[float]:
+    """Durations of the calls of 30 sessions, each once a second at a moment of its own."""
+    times: list[float] = []
+
+    def session(phase: float) -> None:
+        start = time.monotonic() + phase
+        for turn in range(int(seconds)):
+            time.sleep(max(0.0, start + turn - time.monotonic()))
+            times.append(call(row))
+
+    threads = [threading.Thread(target=session, args=(random.random(),)) for _ in range(SESSIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times
+
+
+def under_load(table: tuple[Row, ...], command: str, seconds: float) -> None:
+    """Report the 99th percentile of some rows while the command runs again and again."""
+    done = threading.Event()
+
+    def load() -> None:
+        while not done.is_set():
+            with subprocess.Popen(shlex.split(command), stdin=NULL, stdout=NULL, stderr=NULL) as child:
+                while child.poll() is None and not done.wait(0.05):
+                    pass
+                child.terminate()
+
+    thread = threading.Thread(target=load)
+    thread.start()
+    try:
+        print(f"\n{SESSIONS} sessions, one call a second each, for {seconds:.0f} s, while this runs: {command}")
+        print(f"{'':42}{'median ms':>10}{'p99 ms':>8}")
+        for row in (table[0], *(row for row in table if row.name.startswith("post-write"))):
+            times = sessions(row, seconds)
+            worst = statistics.quantiles(times, n=100)[98]
+            note = "" if row is table[0] else "  within 25" if worst <= 0.025 else "  over 25"
+            print(f"{row.name:42}{statistics.median(times) * 1000:10.2f}{worst * 1000:8.2f}{note}")
+    finally:
+        done.set()
+        thread.join()
+
+
+def main() -> int:
+    """Run; 1 when a ratio is broken."""
+    words = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    words.add_argument("--quick", action="store_true", help="40 rounds instead of 200")
+    words.add_argument("--load", metavar="COMMAND", help="also measure 30 sessions while this command runs")
+    words.add_argument("--seconds", type=float, default=10.0, help="how long each measurement under load takes")
+    given = words.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        table = rows(Path(scratch))
+        kept = report(table, measure(table, 40 if given.quick else 200))
+        if given.load:
+            under_load(table, given.load, given.seconds)
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

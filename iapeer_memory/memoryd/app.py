@@ -1,0 +1,129 @@
+"""memoryd's composition root: puts the daemon together, runs it until it is told to stop, leaves nothing behind.
+
+Order: checks, the single-writer lock, the listener, then all that takes time. So a second daemon is refused at once,
+a caller is answered at once, and the pid file names only a daemon that runs. Nothing is ever written to stdout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Mapping
+
+from iapeer_memory import __version__
+from iapeer_memory.domain.door import Door
+from iapeer_memory.domain.errors import ProductError
+from iapeer_memory.domain.host import HostChoices
+from iapeer_memory.domain.paths import Paths
+from iapeer_memory.domain.settings import Settings
+from iapeer_memory.egress.build import running_build
+from iapeer_memory.egress.listeners import loopback_listener
+from iapeer_memory.index.passes import Vault
+from iapeer_memory.index.record import fingerprint
+from iapeer_memory.index.sqlite.engine import SqliteEngine
+from iapeer_memory.memoryd import checks
+from iapeer_memory.memoryd.daemon import Daemon
+from iapeer_memory.memoryd.health import Identity
+from iapeer_memory.memoryd.log import Forward, Log
+from iapeer_memory.memoryd.store import Store
+from iapeer_memory.memoryd.timings import Timings
+from iapeer_memory.vault.locales import locale as locale_named
+
+PRIVATE = 0o700
+SWITCH = 0.001
+"""Seconds after which a thread that computes lets another run: a pass must not make a search wait."""
+
+
+def run(
+    door: Door,
+    paths: Paths,
+    settings: Settings,
+    host: HostChoices,
+    *,
+    port: int | None = None,
+    mcp: bool = True,
+    timings: Timings | None = None,
+) -> int:
+    """Run memoryd in the foreground until SIGTERM or SIGINT; the exit code.
+
+    `port`: overrides the setting and host.json; 0 takes any free one. `mcp` False: index and watch, and answer the
+    identity probe only. A refusal to start is one line on stderr and exit 1.
+    """
+    log = Log(door.files, door.clock, paths.daemon_log)
+    try:
+        return _run(door, paths, settings, host, log, port, mcp, timings or Timings())
+    except ProductError as error:
+        log.warn(f"memoryd does not start: {error.line()}")
+        return error.exit_code
+    except OSError as error:
+        log.warn(f"memoryd does not start: {error}")
+        return 1
+
+
+def chosen_port(settings: Settings, host: HostChoices, port: int | None) -> int:
+    """Flag, then setting, then host.json. A setting that is no port counts as none."""
+    if port is not None:
+        return port
+    text = settings["MCP_PORT"].strip()
+    return int(text) if text.isascii() and text.isdecimal() and int(text) < 65536 else host.port
+
+
+def _run(
+    door: Door,
+    paths: Paths,
+    settings: Settings,
+    host: HostChoices,
+    log: Log,
+    port: int | None,
+    mcp: bool,
+    timings: Timings,
+) -> int:
+    env: Mapping[str, str] = door.processes.environment()
+    locale = locale_named(settings.locale)
+    root = checks.vault_of(door, settings)
+    checks.refuse_live_vault(door, env, root)
+    for folder in (paths.state_dir, os.path.dirname(paths.index_db), paths.logs_dir):
+        door.files.mkdir(folder, mode=PRIVATE)
+    checks.refuse_second(door, paths)
+    with door.locks.hold(paths.daemon_lock, wait=0, what="memoryd"):
+        wanted = chosen_port(settings, host, port)
+        try:
+            listener = loopback_listener(wanted)
+        except OSError as error:
+            raise checks.port_refusal(door, wanted, error) from None
+        with listener:
+            pid, uid = os.getpid(), os.getuid()
+            me = door.processes.info(pid)
+            identity = Identity(
+                version=__version__,
+                build=running_build(door.files),
+                pid=pid,
+                uid=uid,
+                started=me.started if me else "",
+                state_dir=paths.state_dir,
+                vault=root,
+            )
+            vault = Vault(
+                root=root,
+                locale=locale,
+                rules=checks.rules_of(settings, locale),
+                allow_mass_delete=settings["ALLOW_MASS_DELETE"] == "1",
+            )
+            logging.basicConfig(handlers=[Forward(log)], level=logging.WARNING, force=True)
+            sys.setswitchinterval(SWITCH)
+            store = Store(SqliteEngine(door.files, paths.index_db, uid=uid), fingerprint(locale), log)
+            daemon = Daemon(
+                door,
+                paths,
+                vault,
+                identity,
+                store,
+                core=host.core is not None,
+                results=checks.results_of(settings),
+                mcp=mcp,
+                timings=timings,
+                log=log,
+            )
+            return asyncio.run(daemon.run(listener))

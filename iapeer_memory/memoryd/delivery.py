@@ -1,0 +1,154 @@
+"""Brings each peer what its sessions start with: a context in our state folder, or a fragment that the core reads.
+
+Without a core: `<state>/context/by-path/<the peer's folder>/context.txt`, private, written only when it changes; its
+mtime says that memoryd lives. With one: `<peer>/.iapeer/fragments/iapeer-memory.md`. Never reads a peer's folder for
+content, never makes one, never follows a link out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from os.path import dirname, normpath
+
+from iapeer_memory.context import fragment, notes, session
+from iapeer_memory.domain.door import Door
+from iapeer_memory.domain.errors import ProductError, printable
+from iapeer_memory.domain.paths import Paths
+from iapeer_memory.domain.peer import Peer
+from iapeer_memory.egress.foreign import Policy, edit_foreign, resolve
+from iapeer_memory.fleet.map import FleetMap, load
+from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.memoryd.log import Log
+from iapeer_memory.vault.layout import Locale
+
+RECENT = 15
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+CONTEXT = "context.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """What the texts speak of: the vault's folder as the user gave it, and its locale."""
+
+    root: str
+    locale: Locale
+
+
+class Delivery:
+    """One thread at a time. `core`: whether the ecosystem's core stitches fragments on this host."""
+
+    def __init__(self, door: Door, paths: Paths, vault: Vault, *, core: bool, uid: int, log: Log) -> None:
+        self._door = door
+        self._files = door.files
+        self._paths = paths
+        self._vault = vault
+        self._core = core
+        self._uid = uid
+        self._log = log
+        self._contexts: set[str] = set()
+
+    def deliver(self, summaries: Sequence[NoteSummary]) -> None:
+        """Render every peer of the fleet map. A map that is missing or malformed changes nothing."""
+        fleet = self._fleet()
+        if fleet is None:
+            return
+        own = notes.by_owner(summaries, self._vault.locale)
+        texts: dict[str, str] = {}
+        for peer in fleet.peers:
+            mine = own.get(peer.personality, ())
+            if self._core:
+                self._guarded(peer.cwd, partial(self._fragment, peer, mine))
+            else:
+                text = self._context(peer, mine, summaries)
+                for place in self._places(peer):
+                    texts.setdefault(place, text)
+        for place, text in texts.items():
+            self._guarded(place, partial(self._private, place, text.encode("utf-8", "replace")))
+        self._guarded(self._by_path, partial(self._prune, self._by_path, set(texts)))
+        self._contexts = set(texts)
+
+    def alive(self) -> bool:
+        """Say by their mtime that the contexts are watched over; False when one is missing and all are due."""
+        whole = True
+        for place in self._contexts:
+            if self._files.lstat(place) is None:
+                whole = False
+            else:
+                self._guarded(place, partial(self._files.touch, place))
+        return whole
+
+    @property
+    def _by_path(self) -> str:
+        return f"{self._paths.contexts}/by-path"
+
+    def _fleet(self) -> FleetMap | None:
+        try:
+            fleet = load(self._files.read_optional(self._paths.fleet_map))
+        except (ProductError, OSError) as error:
+            self._log.warn(f"the fleet map cannot be read: {_words(error)}")
+            return None
+        return fleet if isinstance(fleet, FleetMap) else None
+
+    def _places(self, peer: Peer) -> tuple[str, ...]:
+        """Where a session of this peer looks: by the folder as the fleet knows it, and as the system does."""
+        if not peer.cwd.startswith("/") or "\0" in peer.cwd:
+            return ()
+        folders = (normpath(peer.cwd), self._files.realpath(peer.cwd))
+        return tuple(dict.fromkeys(f"{self._by_path}/{folder.lstrip('/')}/{CONTEXT}" for folder in folders))
+
+    def _context(self, peer: Peer, mine: Sequence[NoteSummary], summaries: Sequence[NoteSummary]) -> str:
+        locale = self._vault.locale
+        recent = notes.recent(summaries, locale, peer.personality, RECENT)
+        return session.session_text(peer.personality, self._vault.root, locale, mine, recent)
+
+    def _fragment(self, peer: Peer, mine: Sequence[NoteSummary]) -> None:
+        """Write a peer's fragment; a peer whose folder is gone is passed over. Raises UnsafePath, OSError."""
+        folder = self._files.stat(peer.cwd)
+        if folder is None or folder.kind != "dir":
+            return
+        text = fragment.fragment_text(peer.personality, self._vault.root, self._paths, self._vault.locale, mine)
+        data = text.encode("utf-8", "replace")
+        policy = Policy(inside=peer.cwd, uid=self._uid)
+        path = f"{peer.cwd}/{fragment.FILE}"
+        self._folders(dirname(resolve(self._files, path, policy)))
+        edit_foreign(self._door, path, lambda _: data, policy=policy, backups=None, mode=PRIVATE_FILE)
+
+    def _private(self, path: str, data: bytes) -> None:
+        """Write a file of ours below the state folder if it differs. Raises OSError, UnsafePath."""
+        place = resolve(self._files, path, Policy(inside=self._paths.state_dir, uid=self._uid))
+        if self._files.read_optional(place) != data:
+            self._folders(dirname(place))
+            self._files.write(place, data, mode=PRIVATE_FILE)
+
+    def _folders(self, folder: str) -> None:
+        """Make a folder and its parents, each one private."""
+        missing: list[str] = []
+        while self._files.lstat(folder) is None:
+            missing.append(folder)
+            folder = dirname(folder)
+        for place in reversed(missing):
+            self._files.mkdir(place, mode=PRIVATE_FOLDER)
+
+    def _prune(self, folder: str, wanted: set[str]) -> None:
+        """Remove contexts that nobody is meant to read any more, and the folders that they leave empty."""
+        for name in self._files.list(folder):
+            place = f"{folder}/{name}"
+            found = self._files.lstat(place)
+            if found is not None and found.kind == "dir":
+                self._prune(place, wanted)
+                self._files.rmdir(place)
+            elif name == CONTEXT and place not in wanted:
+                self._files.remove(place)
+
+    def _guarded(self, what: str, act: Callable[[], object]) -> None:
+        """Do it; one peer's failure does not stop the others."""
+        try:
+            act()
+        except (ProductError, OSError) as error:
+            self._log.warn(f"no context for {printable(what)}: {_words(error)}")
+
+
+def _words(error: ProductError | OSError) -> str:
+    return error.line() if isinstance(error, ProductError) else str(error)

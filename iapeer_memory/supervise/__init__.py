@@ -1,0 +1,1 @@
+"""Who keeps memoryd alive, and which process memoryd is. Never signals a process without proof."""

@@ -1,0 +1,180 @@
+"""Claude Code's row: what is looked at, put in place and taken out, in order.
+
+Order: hooks and permissions (one file, one write), MCP entry, skills; the mirror on the way out.
+Source: the reference package's surfaces chapter.
+"""
+
+from __future__ import annotations
+
+from iapeer_memory.domain.errors import FileRefused
+from iapeer_memory.domain.peer import Peer
+from iapeer_memory.surfaces.claude import allow, approval, hooks, mcp, skills
+from iapeer_memory.surfaces.job import Job, hide, put, reason, take
+from iapeer_memory.surfaces.judged import remedy, state_of
+from iapeer_memory.surfaces.ledger import key_of
+from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
+from iapeer_memory.surfaces.state import SurfaceOutcome, SurfaceState
+from iapeer_memory.surfaces.view import View
+from iapeer_memory.surfaces.want import Wanted
+
+NAME = "claude"
+
+
+def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
+    """Look at every surface; no effect."""
+    wanted = view.wanted(peer, NAME)
+    states: list[SurfaceState] = []
+    part, verdict = hooks_place(view, peer, wanted)
+    states.append(state(view, peer, part, verdict))
+    dead = approval.dead(view, part.path, part.inside) if verdict.kind == "ok" else None
+    if dead is not None:
+        states.append(dead)
+    server = mcp.part(peer.cwd, wanted)
+    verdict, local = mcp_verdict(view, peer, server, wanted)
+    if local and verdict.kind != "ok":
+        states.append(SurfaceState(mcp.SURFACE, "warn", verdict.detail, server.path, remedy(peer, NAME)))
+    else:
+        states.append(state(view, peer, server, verdict))
+        pending = approval.look(view, peer) if not local and verdict.kind == "ok" else None
+        if pending is not None:
+            states.append(pending)
+    states.append(skills_state(view, peer, wanted))
+    states.append(allow_state(view, peer, part.path, wanted))
+    return tuple(states)
+
+
+def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
+    """Put everything in place; a surface that fails stops no other."""
+    view, wanted = job.view, job.view.wanted(peer, NAME)
+    part, verdict = hooks_place(view, peer, wanted)
+    server = mcp.part(peer.cwd, wanted)
+    mcp_found, local = mcp_verdict(view, peer, server, wanted)
+    skills_found = skills.look(view, peer.cwd, wanted.skills)
+    permission = allow.part(part.path, part.inside or peer.cwd, wanted.allow, ours=True)
+    allow_found = look(view, permission) if view.settings.allow else OK
+    if any(found.kind != "ok" for found in (verdict, mcp_found, skills_found, allow_found)):
+        new = [part.path, *(skills.skill_path(peer.cwd, name) for name in wanted.skills)]
+        if not local:
+            new.append(server.path)
+        try:
+            hide(job, peer.cwd, [path for path in new if not view.is_team_file(peer.cwd, path)])
+        except (FileRefused, OSError) as error:
+            return tuple(SurfaceOutcome(s, "failed", peer.cwd, reason(error)) for s in ("hooks", "mcp", "skills"))
+    settings_found = [(part, verdict)]
+    if view.settings.allow:
+        settings_found.append((permission, allow_found))
+    settings = put(job, peer, NAME, settings_found)
+    outcomes = [o for o in settings if o.surface == hooks.SURFACE]
+    outcomes.append(put_local(job, peer, server, wanted, mcp_found) if local else put(job, peer, NAME, [(server, mcp_found)])[0])
+    outcomes.append(skills.put(job, peer, wanted.skills, skills_found))
+    outcomes += [o for o in settings if o.surface == allow.SURFACE]
+    return tuple(outcomes)
+
+
+def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
+    """Take everything out, in both places where each may be."""
+    wanted = job.view.wanted(peer, NAME)
+    hooks_dir = job.view.settings.hooks_dir
+    key = key_of(peer.personality, NAME, allow.SURFACE)
+    ours_at = job.ledger.placed.get(key)
+    outcomes: list[SurfaceOutcome] = []
+    for path in (hooks.settings_path(peer.cwd), hooks.local_path(peer.cwd)):
+        if job.view.is_team_file(peer.cwd, path):
+            continue
+        parts = (
+            hooks.part(path, peer.cwd, wanted.hooks, hooks_dir),
+            allow.part(path, peer.cwd, wanted.allow, ours=ours_at == path),
+        )
+        outcomes += take(job, peer, NAME, parts)
+    both = [merged(outcomes, surface) for surface in (hooks.SURFACE, allow.SURFACE)]
+    server = mcp.part(peer.cwd, wanted)
+    local = mcp.in_local_scope(job.view, peer, wanted).kind != "missing"
+    if local:
+        problem = mcp.remove_local(job, peer)
+        action = "removed" if problem is None else "failed"
+        out = SurfaceOutcome(mcp.SURFACE, action, job.view.settings.claude_json, problem or "")
+    if not job.view.is_team_file(peer.cwd, server.path):
+        mine = take(job, peer, NAME, [server])[0]
+        out = merged([mine, out], mcp.SURFACE) if local else mine
+    elif not local:
+        out = SurfaceOutcome(mcp.SURFACE, "absent", server.path)
+    return (both[0], out, skills.take(job, peer, wanted.skills), both[1])
+
+
+def settle(_: Job) -> str | None:
+    """Nothing is collected for Claude's own files."""
+    return None
+
+
+def host_states(view: View) -> tuple[SurfaceState, ...]:
+    """What stands in the user's own files and concerns every peer."""
+    dead = approval.dead(view, view.claude_settings, None)
+    problems = [p for p in view.claude().problems if not p.startswith(view.claude_settings)]
+    return (*([dead] if dead else []), *(SurfaceState("settings", "warn", line) for line in problems))
+
+
+def merged(outcomes: list[SurfaceOutcome], surface: str) -> SurfaceOutcome:
+    """The outcome that matters most of one surface's."""
+    order = ("failed", "removed", "written", "skipped", "already", "absent")
+    mine = [o for o in outcomes if o.surface == surface]
+    return min(mine, key=lambda o: order.index(o.action)) if mine else SurfaceOutcome(surface, "absent", "")
+
+
+def hooks_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict]:
+    """The settings file that holds our hooks, or should."""
+    hooks_dir = view.settings.hooks_dir
+    first = hooks.part(hooks.settings_path(peer.cwd), peer.cwd, wanted.hooks, hooks_dir)
+    verdict = look(view, first)
+    if verdict.kind == "ok" or view.settings.with_core:
+        return first, verdict
+    return choose(view, peer.cwd, first, hooks.part(hooks.local_path(peer.cwd), peer.cwd, wanted.hooks, hooks_dir))
+
+
+def mcp_verdict(view: View, peer: Peer, server: Part, wanted: Wanted) -> tuple[Verdict, bool]:
+    """(how our MCP entry stands, whether its place is Claude's local scope)."""
+    verdict = look(view, server)
+    if verdict.kind == "ok" or view.work_tree(peer.cwd) is None:
+        return verdict, False
+    there = mcp.in_local_scope(view, peer, wanted)
+    if there.kind == "ok" or view.is_team_file(peer.cwd, server.path):
+        return there, True
+    return verdict, False
+
+
+def put_local(job: Job, peer: Peer, server: Part, wanted: Wanted, verdict: Verdict) -> SurfaceOutcome:
+    """The entry in local scope, by Claude's own command and only when somebody asked."""
+    path = job.view.settings.claude_json
+    if verdict.kind == "ok":
+        return SurfaceOutcome(mcp.SURFACE, "already", path)
+    if not job.asked:
+        return SurfaceOutcome(mcp.SURFACE, "skipped", path, f"{verdict.detail}; run: {remedy(peer, NAME)}")
+    problem = mcp.add_local(job, peer, wanted)
+    return SurfaceOutcome(mcp.SURFACE, "failed" if problem else "written", path, problem or "")
+
+
+def state(view: View, peer: Peer, part: Part, verdict: Verdict) -> SurfaceState:
+    """A part's verdict as a state."""
+    return state_of(view, peer, NAME, part.surface, part.path, verdict)
+
+
+def skills_state(view: View, peer: Peer, wanted: Wanted) -> SurfaceState:
+    """The skills as a state."""
+    verdict = skills.look(view, peer.cwd, wanted.skills)
+    return state_of(view, peer, NAME, skills.SURFACE, skills.folder(peer.cwd), verdict)
+
+
+def allow_state(view: View, peer: Peer, path: str, wanted: Wanted) -> SurfaceState:
+    """Whether agents may use memory in Claude's default mode; the user's own settings count too."""
+    user = view.claude().settings.allow
+    open_rules = tuple(rule for rule in wanted.allow if rule not in user)
+    if not open_rules:
+        return SurfaceState(allow.SURFACE, "ok", "", view.claude_settings)
+    verdict = OK
+    for place in (path, hooks.settings_path(peer.cwd), hooks.local_path(peer.cwd)):
+        verdict = look(view, allow.part(place, peer.cwd, open_rules, ours=False))
+        if verdict.kind == "ok":
+            return SurfaceState(allow.SURFACE, "ok", "", place)
+        if verdict.kind == "refused":
+            break
+    command = remedy(peer, NAME) if view.settings.allow else "iapeer-memory init --allow"
+    return SurfaceState(allow.SURFACE, "warn", verdict.detail, path, command)

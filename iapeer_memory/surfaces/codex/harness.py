@@ -1,0 +1,341 @@
+"""Codex's row: what is looked at, put in place and taken out, in order.
+
+Order: MCP table, hooks, trust, writable folder; the mirror on the way out. Where the team owns a file in the peer's
+folder, our part stands in the user's own Codex configuration instead.
+Source: the reference package's surfaces chapter; hook parsing as measured on codex-cli 0.169.0.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from iapeer_memory.domain.errors import FileRefused, printable
+from iapeer_memory.domain.peer import Peer
+from iapeer_memory.edits.json_edit import load_json
+from iapeer_memory.surfaces.claude import hooks
+from iapeer_memory.surfaces.codex import folder, mcp, roots, trust, userfile
+from iapeer_memory.surfaces.hookfile import broken_entry
+from iapeer_memory.surfaces.job import Job, hide, put, reason, take
+from iapeer_memory.surfaces.judged import remedy, state_of
+from iapeer_memory.surfaces.ledger import Share, key_of
+from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
+from iapeer_memory.surfaces.state import SurfaceOutcome, SurfaceState
+from iapeer_memory.surfaces.view import View
+from iapeer_memory.surfaces.want import SERVER, Wanted, codex_user_server
+
+NAME = "codex"
+TRUST = "trust"
+GRANT = "iapeer-memory init --grant-trust"
+TOP_KEYS = frozenset(("description", "hooks"))
+
+
+def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
+    """Look at every surface; no effect."""
+    wanted = view.wanted(peer, NAME)
+    states: list[SurfaceState] = []
+    server, verdict, shared = mcp_place(view, peer, wanted)
+    states.append(state_of(view, peer, NAME, mcp.SURFACE, view.codex_config if shared else server.path, verdict))
+    part, hooks_verdict = hooks_place(view, peer, wanted)
+    states.append(state_of(view, peer, NAME, hooks.SURFACE, part.path, hooks_verdict))
+    if hooks_verdict.kind == "ok":
+        states += trust_states(view, peer, part)
+    states += folder_states(view, peer, user_level=shared and part.inside is None)
+    states += bearer_states(view, peer, server)
+    if not view.settings.with_core and (absent := roots.absent_roots(wanted.roots, view.codex())):
+        command = remedy(peer, NAME) if view.settings.allow else "iapeer-memory init --allow"
+        detail = f"Codex's sandbox may not write to {', '.join(map(printable, absent))}"
+        states.append(SurfaceState(roots.SURFACE, "warn", detail, view.codex_config, command))
+    return tuple(states)
+
+
+def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
+    """Put everything in place. What goes into the user's own configuration is collected; see `settle`."""
+    view, wanted = job.view, job.view.wanted(peer, NAME)
+    server, mcp_found, shared = mcp_place(view, peer, wanted)
+    part, hooks_found = hooks_place(view, peer, wanted)
+    if mcp_found.kind != "ok" or hooks_found.kind != "ok":
+        new = [p.path for p in (server, part) if p.inside is not None and not (p is server and shared)]
+        try:
+            hide(job, peer.cwd, [path for path in new if not view.is_team_file(peer.cwd, path)])
+        except (FileRefused, OSError) as error:
+            return tuple(SurfaceOutcome(s, "failed", peer.cwd, reason(error)) for s in (mcp.SURFACE, hooks.SURFACE))
+    outcomes: list[SurfaceOutcome] = []
+    if shared:
+        outcomes.append(put_shared(job, peer, mcp.SURFACE, mcp_found, user_server(view, peer)))
+    else:
+        outcomes += put(job, peer, NAME, [(server, mcp_found)])
+    outcomes += put(job, peer, NAME, [(part, hooks_found)])
+    if part.inside is None:
+        note_user(job, peer)
+    outcomes.append(put_trust(job, peer, part, hooks_ok=outcomes[-1].action in ("written", "already")))
+    if view.settings.allow and not view.settings.with_core and wanted.roots:
+        verdict = Verdict("missing") if roots.absent_roots(wanted.roots, view.codex()) else OK
+        outcomes.append(put_shared(job, peer, roots.SURFACE, verdict, roots.shares(wanted.roots, who(peer))))
+    return tuple(outcomes)
+
+
+def settle(job: Job) -> str | None:
+    """Write what the sweep collected for the user's own configuration; None, or what went wrong."""
+    return userfile.flush(job)
+
+
+def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
+    """Take everything out. Values in the user's own configuration go with the last peer that leans on them."""
+    view, wanted = job.view, job.view.wanted(peer, NAME)
+    server = mcp.part(peer.cwd, wanted)
+    part = hooks_part(view, f"{peer.cwd}/.codex/hooks.json", peer.cwd, wanted)
+    outcomes: list[SurfaceOutcome] = []
+    for each in (server, part):
+        if view.is_team_file(peer.cwd, each.path):
+            outcomes.append(SurfaceOutcome(each.surface, "absent", each.path))
+        else:
+            outcomes += take(job, peer, NAME, [each])
+    if leave_user_hooks(job, peer):
+        outcomes += take(job, peer, NAME, [hooks_part(view, view.codex_hooks, None, wanted)])
+    changed, problem = userfile.release(job, who(peer))
+    if changed or problem is not None:
+        action = "failed" if problem is not None else "removed"
+        outcomes.append(SurfaceOutcome(TRUST, action, view.codex_config, problem or ""))
+    return tuple(outcomes)
+
+
+def who(peer: Peer) -> str:
+    """A peer as a user of a shared value."""
+    return f"{peer.personality}:{NAME}"
+
+
+def hooks_part(view: View, path: str, inside: str | None, wanted: Wanted) -> Part:
+    """Our entries in a Codex hooks file."""
+    return hooks.part(path, inside, wanted.hooks, view.settings.hooks_dir, drop_empty=True)
+
+
+def hooks_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict]:
+    """The hooks file that holds our entries, or should."""
+    first = hooks_part(view, f"{peer.cwd}/.codex/hooks.json", peer.cwd, wanted)
+    verdict = look(view, first)
+    if verdict.kind == "ok" or view.settings.with_core:
+        return first, verdict
+    return choose(view, peer.cwd, first, hooks_part(view, view.codex_hooks, None, wanted))
+
+
+def mcp_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict, bool]:
+    """(our part of the peer's file, how our server stands, whether its place is the user's configuration)."""
+    part = mcp.part(peer.cwd, wanted)
+    verdict = look(view, part)
+    if verdict.kind == "ok" or view.work_tree(peer.cwd) is None:
+        return part, verdict, False
+    there = view.codex().servers.get(SERVER)
+    if there == codex_user_server(view.settings.port):
+        return part, OK, True
+    if view.is_team_file(peer.cwd, part.path):
+        if view.codex().problem is not None:
+            return part, Verdict("refused", view.codex().problem or ""), True
+        return part, Verdict("missing" if there is None else "drift", "no entry in the user's config.toml"), True
+    return part, verdict, False
+
+
+def source_of(view: View, peer: Peer, part: Part) -> str:
+    """The hooks file's path as it stands in Codex's trust keys."""
+    if part.inside is None:
+        return f"{view.ground.real(view.settings.codex_home)}/hooks.json"
+    return f"{view.ground.real(peer.cwd)}/.codex/hooks.json"
+
+
+def hooks_in(view: View, part: Part) -> tuple[trust.Hook, ...]:
+    """The command hooks of the file. Raises FileRefused."""
+    data = view.ground.read(part.path, part.inside)
+    if data is None:
+        return ()
+    key = (TRUST, view.settings.hooks_dir, data)
+    known: tuple[trust.Hook, ...] | None = view.memo.get(key)
+    if known is None:
+        doc = load_json(data, part.path)
+        known = view.memo[key] = tuple(trust.command_hooks(doc, view.settings.hooks_dir))
+    return known
+
+
+def trust_states(view: View, peer: Peer, part: Part) -> list[SurfaceState]:
+    """Whether our hooks may run, and whether Codex can read the file at all."""
+    try:
+        dead = dead_because(view, part)
+        hooks_there = hooks_in(view, part)
+    except FileRefused as error:
+        return [SurfaceState(TRUST, "warn", error.line(), part.path, error.remedy)]
+    user = view.codex()
+    if dead is not None:
+        detail = f"{part.path}: {dead}: Codex drops the whole file, our hooks with it"
+        return [SurfaceState("settings", "warn", detail, part.path, f"correct {dead.split(' ', 1)[0]} in {part.path}")]
+    if user.problem is not None:
+        return [SurfaceState(TRUST, "warn", user.problem, view.codex_config)]
+    found = trust.standing(hooks_there, source_of(view, peer, part), user)
+    if found.open:
+        if found.blocked:
+            detail = f"{trust.describe(found)}; {blocked_text(found)}"
+            return [SurfaceState(TRUST, "warn", detail, part.path, review(peer))]
+        if view.settings.with_core or view.settings.grant_trust:
+            return [SurfaceState(TRUST, "drift", trust.describe(found), part.path)]
+        return [SurfaceState(TRUST, "warn", trust.describe(found), part.path, GRANT)]
+    if found.disabled:
+        events = ", ".join(hook.event for hook in found.disabled)
+        return [SurfaceState(TRUST, "warn", f"switched off in Codex: {events}", view.codex_config, review(peer))]
+    return [SurfaceState(TRUST, "ok", "", part.path)]
+
+
+def dead_because(view: View, part: Part) -> str | None:
+    """Why Codex drops the hooks file, in words. Raises FileRefused."""
+    data = view.ground.read(part.path, part.inside)
+    key = (TRUST, "dead", data)
+    if key not in view.memo:
+        doc: Mapping[str, Any] = {} if data is None else load_json(data, part.path)
+        strange = [name for name in doc if name not in TOP_KEYS]
+        why = f"{strange[0]} is not a key that Codex knows" if strange else broken_entry(doc, trust.KINDS, trust.EVENTS)
+        view.memo[key] = why
+    found: str | None = view.memo[key]
+    return found
+
+
+def blocked_text(found: trust.Standing) -> str:
+    """Which foreign hooks keep us from trusting the file."""
+    return f"the file also holds hooks of others that nobody trusted: {'; '.join(map(printable, found.blocked))}"
+
+
+def review(peer: Peer) -> str:
+    """The command that opens Codex in the peer's folder, where it asks for review."""
+    return f"cd {shlex.quote(printable(peer.cwd))} && codex"
+
+
+def folder_states(view: View, peer: Peer, *, user_level: bool) -> list[SurfaceState]:
+    """Whether Codex reads the peer's `.codex/` at all."""
+    if user_level or view.codex().problem is not None:
+        return []
+    level = folder.level(view, peer)
+    if level == "trusted":
+        return []
+    place = f"{peer.cwd}/.codex"
+    if level is not None:
+        detail = f"Codex was told not to trust the folder (trust_level {level!r}), so it reads nothing of ours there"
+        return [SurfaceState(folder.SURFACE, "warn", detail, place, review(peer))]
+    detail = "Codex does not trust the folder yet, so it reads nothing of ours there"
+    if view.settings.grant_trust and not view.settings.with_core:
+        armed = folder.armed_by_trust(view, peer)
+        if not armed:
+            return [SurfaceState(folder.SURFACE, "drift", detail, place)]
+        return [SurfaceState(folder.SURFACE, "warn", f"{detail}; trusting it would arm: {'; '.join(armed)}", place, review(peer))]
+    return [SurfaceState(folder.SURFACE, "warn", detail, place, review(peer) if view.settings.with_core else GRANT)]
+
+
+def bearer_states(view: View, peer: Peer, part: Part) -> list[SurfaceState]:
+    """Servers of others in the peer's file that name an unset variable: Codex silently drops those."""
+    try:
+        data = view.ground.read(part.path, part.inside)
+        if data is None or data.count(b"bearer_token_env_var") <= view.settings.with_core:
+            return []
+        servers = mcp.servers_of(data, part.path)
+    except FileRefused:
+        return []
+    return unset_bearers(view, servers, part.path)
+
+
+def unset_bearers(view: View, servers: Mapping[str, Any], path: str) -> list[SurfaceState]:
+    """One warning for each foreign server whose bearer variable is unset."""
+    states: list[SurfaceState] = []
+    for name, server in servers.items():
+        variable = server.get("bearer_token_env_var") if isinstance(server, dict) else None
+        if name != SERVER and isinstance(variable, str) and not view.env.get(variable):
+            detail = f"{path}: server {name} names the unset variable {variable}: Codex silently drops it"
+            states.append(SurfaceState("bearer", "warn", detail, path, f"export {variable}=…"))
+    return states
+
+
+def host_states(view: View) -> tuple[SurfaceState, ...]:
+    """What stands in the user's own configuration and harms every peer."""
+    user = view.codex()
+    if user.problem is not None:
+        return (SurfaceState("settings", "warn", user.problem, view.codex_config),)
+    return tuple(unset_bearers(view, user.servers, view.codex_config))
+
+
+def put_trust(job: Job, peer: Peer, part: Part, *, hooks_ok: bool) -> SurfaceOutcome:
+    """Have our hooks trusted, where the file holds nothing else untrusted and the user or the core says so."""
+    view = job.view
+    if not hooks_ok:
+        return SurfaceOutcome(TRUST, "failed", part.path, "hooks are not in place")
+    try:
+        hooks_there = hooks_in(view, part)
+    except FileRefused as error:
+        return SurfaceOutcome(TRUST, "failed", part.path, error.line())
+    source = source_of(view, peer, part)
+    found = trust.standing(hooks_there, source, view.codex())
+    path = view.codex_config
+    if not found.open:
+        if not view.settings.with_core:
+            put_folder_trust(job, peer)
+        return SurfaceOutcome(TRUST, "already", part.path)
+    if found.blocked:
+        return SurfaceOutcome(TRUST, "skipped", part.path, f"{blocked_text(found)}; review them: {review(peer)}")
+    if job.trust_hooks is not None and view.settings.with_core:
+        result = job.trust_hooks(source)
+        view.forget_user_files()
+        if result.refused:
+            return SurfaceOutcome(TRUST, "skipped", part.path, "refused in the sandbox")
+        if not result.ok:
+            why = result.spawn_error or " ".join((result.stderr or result.stdout).split())[:200]
+            return SurfaceOutcome(TRUST, "failed", part.path, why or f"trust-hooks exited {result.code}")
+        return SurfaceOutcome(TRUST, "written", path)
+    if view.settings.with_core or not view.settings.grant_trust:
+        return SurfaceOutcome(TRUST, "skipped", part.path, f"hooks wait for your trust: {GRANT}")
+    if view.codex().problem is not None:
+        return SurfaceOutcome(TRUST, "failed", path, view.codex().problem or "")
+    user = who(peer)
+    job.shares += [Share(("hooks", "state", source + h.key, "trusted_hash"), h.hash, (user,)) for h in found.open]
+    put_folder_trust(job, peer)
+    return SurfaceOutcome(TRUST, "written", path)
+
+
+def put_folder_trust(job: Job, peer: Peer) -> None:
+    """On the user's word: trust the folder too, where that arms nothing foreign and nobody has said otherwise."""
+    view = job.view
+    if view.settings.grant_trust and folder.level(view, peer) is None and not folder.armed_by_trust(view, peer):
+        job.shares.append(Share(("projects", view.ground.real(peer.cwd), "trust_level"), "trusted", (who(peer),)))
+
+
+def put_shared(
+    job: Job, peer: Peer, surface: str, verdict: Verdict, shares: tuple[Share, ...]
+) -> SurfaceOutcome:
+    """A value in the user's own configuration, collected for the end of the sweep."""
+    path = job.view.codex_config
+    if verdict.kind == "refused":
+        return SurfaceOutcome(surface, "failed", path, verdict.detail)
+    if job.view.codex().problem is not None:
+        return SurfaceOutcome(surface, "failed", path, job.view.codex().problem or "")
+    job.shares += shares
+    return SurfaceOutcome(surface, "already" if verdict.kind == "ok" else "written", path)
+
+
+def user_server(view: View, peer: Peer) -> tuple[Share, ...]:
+    """Our server in the user's own configuration."""
+    return (Share(("mcp_servers", SERVER), codex_user_server(view.settings.port), (who(peer),)),)
+
+
+def note_user(job: Job, peer: Peer) -> None:
+    """This peer leans on our hooks in the user's own hooks file."""
+    path = job.view.codex_hooks
+    old = job.ledger.shares.get(path, (Share(("hooks",), None, ()),))[0].users
+    job.ledger.shares[path] = (Share(("hooks",), None, tuple(dict.fromkeys((*old, who(peer))))),)
+
+
+def leave_user_hooks(job: Job, peer: Peer) -> bool:
+    """This peer no longer does; whether it was the last."""
+    path = job.view.codex_hooks
+    old = job.ledger.shares.get(path)
+    if old is None or who(peer) not in old[0].users:
+        return False
+    left = tuple(user for user in old[0].users if user != who(peer))
+    if left:
+        job.ledger.shares[path] = (Share(("hooks",), None, left),)
+        job.ledger.forget(key_of(peer.personality, NAME, hooks.SURFACE))
+        return False
+    job.ledger.shares.pop(path)
+    return True

@@ -1,0 +1,176 @@
+"""Our values in the user's own Codex configuration: trust records, trusted folders, writable folders, a server.
+
+Several peers may lean on one value, so each is kept with its users in the ledger and goes when the last one goes.
+Everything that a sweep wants is written in one edit at its end. Never changes a value that is not ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from iapeer_memory.domain.errors import FileRefused
+from iapeer_memory.edits.ops import Append, Delete, Edited, Op, Set, get, satisfied
+from iapeer_memory.edits.toml_edit import edit_toml, load_toml
+from iapeer_memory.egress.foreign import edit_foreign
+from iapeer_memory.surfaces.job import Job, drop_folders, missing_folders, reason
+from iapeer_memory.surfaces.ledger import FileRecord, Share, digest
+from iapeer_memory.surfaces.part import is_exact, undo
+
+BULK = ("hooks", "projects")
+"""Top tables that hold one table a peer: where one is not there yet it is added whole, in one step."""
+
+
+def flush(job: Job) -> str | None:
+    """Write what the sweep collected; None when that went well, else why not (nothing was written then)."""
+    wanted = tuple(job.shares)
+    job.shares.clear()
+    if not wanted:
+        return None
+    path = job.view.codex_config
+    record = job.ledger.files.get(path)
+    last: list[tuple[bytes | None, Edited]] = []
+
+    def edit(data: bytes | None) -> bytes | None:
+        as_left = record is not None and data is not None and digest(data) == record.after
+        since = record.undo if as_left and record is not None else None
+        edited = edit_toml(data, additions(data, wanted, path), name=path, since=dict(since) if since else None)
+        last[:] = [(data, edited)]
+        return edited.data
+
+    made = missing_folders(job.view, job.view.settings.codex_home, None)
+    try:
+        change = edit_foreign(
+            job.door, path, edit, policy=job.view.ground.policy(None), backups=job.backups, mode=0o600
+        )
+    except (FileRefused, OSError) as error:
+        return reason(error)
+    job.view.forget_user_files()
+    before, edited = last[0]
+    if change == "written":
+        job.ledger.folders.update(made)
+        as_left = record is not None and before is not None and digest(before) == record.after
+        first = record is None or as_left
+        job.ledger.files[path] = FileRecord(
+            created=before is None or (record is not None and record.created),
+            after=digest(edited.data or b""),
+            before=record.before if record is not None else None if before is None else digest(before),
+            undo=edited.undo if first and (record is None or record.undo is not None) else None,
+        )
+    known = job.ledger.shares.get(path, ())
+    ours = {key_of(share) for share in known} | {key_of(share) for share in there_by_us(before, wanted, path)}
+    shares = joined(known, [share for share in wanted if key_of(share) in ours])
+    if shares:
+        job.ledger.shares[path] = shares
+    return None
+
+
+def key_of(share: Share) -> object:
+    """What makes two shares one value."""
+    return share.path, str(share.value) if share.append else None
+
+
+def additions(data: bytes | None, wanted: Sequence[Share], path: str) -> list[Op]:
+    """The edits for the values; a top table that is not there yet is added in one."""
+    doc = {} if data is None else load_toml(data, path)
+    ops: list[Op] = []
+    whole: dict[str, Any] = {}
+    for share in {key_of(share): share for share in wanted}.values():
+        op: Op = Append(share.path, share.value) if share.append else Set(share.path, share.value)
+        top = share.path[0]
+        if satisfied(doc, op):
+            continue
+        if top in BULK and top not in doc and not share.append:
+            place: Any = whole.setdefault(str(top), {})
+            for part in share.path[1:-1]:
+                place = place.setdefault(part, {})
+            place[share.path[-1]] = share.value
+        else:
+            ops.append(op)
+    return [*(Set((top,), value) for top, value in whole.items()), *ops]
+
+
+def there_by_us(before: bytes | None, wanted: Sequence[Share], path: str) -> tuple[Share, ...]:
+    """Those that were not there before us."""
+    doc = {} if before is None else load_toml(before, path)
+    return tuple(
+        s for s in wanted if not satisfied(doc, Append(s.path, s.value) if s.append else Set(s.path, s.value))
+    )
+
+
+def joined(old: Sequence[Share], new: Sequence[Share]) -> tuple[Share, ...]:
+    """One entry a value, with all its users; a new value at the same path replaces the old one."""
+    found: dict[object, Share] = {}
+    for share in (*old, *new):
+        key = key_of(share)
+        known = found.get(key)
+        users = tuple(dict.fromkeys((*(known.users if known else ()), *share.users)))
+        found[key] = Share(share.path, share.value, users, share.append)
+    return tuple(found.values())
+
+
+def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[bool, str | None]:
+    """Take a peer off all its values (or those under the given top keys); those without users go from the file.
+
+    (whether the file changed, what went wrong).
+    """
+    path = job.view.codex_config
+    old = job.ledger.shares.get(path, ())
+    left: list[Share] = []
+    gone: list[Share] = []
+    for share in old:
+        mine = user in share.users and (tops is None or share.path[0] in tops)
+        users = tuple(u for u in share.users if u != user) if mine else share.users
+        (left if users else gone).append(Share(share.path, share.value, users, share.append))
+    record = job.ledger.files.get(path)
+    problem: str | None = None
+    changed = False
+    if gone:
+        last: list[Edited] = []
+
+        def edit(data: bytes | None) -> bytes | None:
+            last.clear()
+            if data is None:
+                return None
+            as_left = record is not None and digest(data) == record.after
+            if as_left and not left and record is not None and record.undo is not None and is_exact(record.undo):
+                return undo(data, dict(record.undo), path)
+            since = dict(record.undo) if as_left and record is not None and record.undo is not None else None
+            edited = edit_toml(data, removals(data, gone, path), name=path, since=since)
+            if edited.empty and record is not None and record.created:
+                return None
+            last[:] = [edited]
+            return edited.data
+
+        try:
+            change = edit_foreign(job.door, path, edit, policy=job.view.ground.policy(None), backups=job.backups)
+            changed = change in ("written", "removed")
+            if change == "removed":
+                drop_folders(job, job.view.settings.codex_home)
+        except (FileRefused, OSError) as error:
+            return False, reason(error)
+        job.view.forget_user_files()
+        if not left:
+            job.ledger.files.pop(path, None)
+        elif changed and record is not None and last:
+            job.ledger.files[path] = FileRecord(
+                record.created, digest(last[0].data or b""), record.before, last[0].undo if record.undo else None
+            )
+    if left:
+        job.ledger.shares[path] = tuple(left)
+    else:
+        job.ledger.shares.pop(path, None)
+    return changed, problem
+
+
+def removals(data: bytes, gone: Sequence[Share], path: str) -> list[Op]:
+    """The edits that take our values out, where they are still ours."""
+    doc = load_toml(data, path)
+    ops: list[Op] = []
+    for share in gone:
+        found = get(doc, share.path)
+        if share.append and isinstance(found, list):
+            ops += [Delete((*share.path, i), prune=True) for i in range(len(found) - 1, -1, -1) if found[i] == share.value]
+        elif not share.append and found == share.value:
+            ops.append(Delete(share.path, prune=True))
+    return ops

@@ -1,0 +1,35 @@
+"""From a verdict to what is said of it: a state, and the command that mends it. Pure."""
+
+from __future__ import annotations
+
+import shlex
+
+from iapeer_memory.domain.errors import printable
+from iapeer_memory.domain.peer import Peer
+from iapeer_memory.surfaces.ledger import FIGHT_LIMIT, Ledger, key_of
+from iapeer_memory.surfaces.part import Verdict
+from iapeer_memory.surfaces.state import SurfaceState
+from iapeer_memory.surfaces.view import View
+
+
+def remedy(peer: Peer, harness: str) -> str:
+    """The command that puts one peer's surfaces in place, whatever its owner did before."""
+    folder = shlex.quote(printable(peer.cwd))
+    return f"iapeer-memory provision-peer --cwd {folder} --runtime {harness} --personality {peer.personality}"
+
+
+def is_given_up(ledger: Ledger, key: str, path: str, verdict: Verdict) -> bool:
+    """Whether our part was now taken out, of the very file we put it in, as often as we are willing to put it back."""
+    gone = verdict.kind == "missing" and ledger.placed.get(key) == path
+    return gone and ledger.removed.get(key, 0) + 1 >= FIGHT_LIMIT
+
+
+def state_of(view: View, peer: Peer, harness: str, surface: str, path: str, verdict: Verdict) -> SurfaceState:
+    """A verdict as a state: what the owner took out twice and what cannot be used is not ours to heal."""
+    if verdict.kind == "ok":
+        return SurfaceState(surface, "ok", "", path)
+    if verdict.kind == "refused":
+        return SurfaceState(surface, "warn", verdict.detail, path, verdict.remedy)
+    if is_given_up(view.ledger, key_of(peer.personality, harness, surface), path, verdict):
+        return SurfaceState(surface, "warn", "removed-by-owner (twice)", path, remedy(peer, harness))
+    return SurfaceState(surface, "drift", verdict.detail, path)

@@ -1,0 +1,39 @@
+"""Every test runs in the sandbox, in a home of its own; the live host is out of reach by default."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from iapeer_memory.domain.door import Door
+from tests.support.confined import confined_door
+
+ARMED = {"IAPEER_TEST_SANDBOX": "1", "IAPEER_MEMORY_SUPPRESS_IAP_SEND": "1"}
+FOREIGN = ("IAPEER_", "PEER_", "CLAUDE", "CODEX", "ANTHROPIC_", "OPENAI_", "XDG_")
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+# Armed at import, so that nothing a test module does while it is collected gets out either.
+os.environ.update(ARMED)
+
+
+@pytest.fixture(autouse=True)
+def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home and an ecosystem folder under tmp_path, and nothing of the caller's that could lead elsewhere."""
+    home = tmp_path / "_home"
+    home.mkdir()
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) or name.lower() in PROXIES:
+            monkeypatch.delenv(name)
+    for name, value in ARMED.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("IAPEER_ROOT", str(home / ".iapeer"))
+    return home
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Door:
+    """A real door that can write under tmp_path alone."""
+    return confined_door(str(tmp_path))
