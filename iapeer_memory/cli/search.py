@@ -9,7 +9,6 @@ import typer
 from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import ConfigError, printable
-from iapeer_memory.egress.database import open_database
 from iapeer_memory.egress.host import uid
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.search.engine import MOST_RESULTS, Question, answer
@@ -26,7 +25,7 @@ def main(
     out = Output(host.env, as_json=as_json)
     if host.door.files.stat(host.paths.index_db) is None:
         raise ConfigError("there is no index yet", remedy="iapeer-memory verify --repair")
-    reader = SqliteEngine(host.door.files, connect, host.paths.index_db, uid=uid()).reader()
+    reader = SqliteEngine(host.door.files, host.paths.index_db, uid=uid()).reader()
     try:
         found = answer(reader, locale_of(host.settings.locale), Question(" ".join(query), limit=limit))
     finally:

@@ -53,7 +53,7 @@ def run(
     """
     log = Log(door.files, door.clock, paths.daemon_log)
     try:
-        return _run(door, paths, settings, host, log, port, mcp, timings or Timings())
+        return _run(door, paths, settings, host, log=log, port=port, mcp=mcp, timings=timings or Timings())
     except ProductError as error:
         log.warn(f"memoryd does not start: {error.line()}")
         return error.exit_code
@@ -75,6 +75,7 @@ def _run(
     paths: Paths,
     settings: Settings,
     host: HostChoices,
+    *,
     log: Log,
     port: int | None,
     mcp: bool,

@@ -205,17 +205,16 @@ class Daemon:
     async def _beating(self) -> None:
         while True:
             await asyncio.sleep(self._timings.heartbeat)
-            watch = self._condition.watch
-            changed = await self._clerk.call(lambda: self._beat_all(watch))
+            changed = await self._clerk.call(self._beat_all)
             if changed and self._ready.is_set():
                 try:
                     await self._deliver()
                 except (IndexBroken, IndexFailed) as error:
                     self._log.warn(error.line())
 
-    def _beat_all(self, watch: bool) -> bool:
+    def _beat_all(self) -> bool:
         """One beat; whether every context is due: the fleet is another one, or a context was taken away."""
-        self._heart.beat(watch)
+        self._beat()
         whole = self._delivery.alive()
         return self._heart.fleet_changed() or not whole
 

@@ -133,9 +133,9 @@ class Keeper:
             self._log.warn(broken.line())
             self._broken = True
         except (ProductError, OSError) as error:
-            self._fail(error, paths)
+            self._fail(error)
 
-    def _fail(self, error: ProductError | OSError, paths: set[str] | None) -> None:
+    def _fail(self, error: ProductError | OSError) -> None:
         words = error.line() if isinstance(error, ProductError) else str(error)
         self._condition.trouble = words
         self._log.warn(f"a pass failed, the next one in {self._retry:g} s: {words}")

@@ -13,7 +13,7 @@ from os.path import dirname, isabs, join, normpath, relpath
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import FileRefused
-from iapeer_memory.surfaces.gitindex import NotAnIndex, shared_index, tracked
+from iapeer_memory.surfaces.gitindex import NotAnIndexError, shared_index, tracked
 
 INDEX_LIMIT = 1 << 30
 SHA256 = re.compile(rb"^\s*objectformat\s*=\s*sha256\s*$", re.IGNORECASE | re.MULTILINE)
@@ -120,7 +120,7 @@ def is_tracked(files: Files, tree: WorkTree, path: str) -> bool:
             return False
         base = files.read_optional(join(tree.git_dir, f"sharedindex.{shared}"), limit=INDEX_LIMIT)
         return base is not None and bool(tracked(base, (name,), hash_size=size))
-    except (NotAnIndex, FileRefused, OSError):
+    except (NotAnIndexError, FileRefused, OSError):
         return True
 
 

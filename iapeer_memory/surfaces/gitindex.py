@@ -14,21 +14,21 @@ ENTRY_HEAD = 40
 """Bytes of stat data before an entry's object name."""
 
 
-class NotAnIndex(ValueError):
+class NotAnIndexError(ValueError):
     """The bytes are not an index that we know how to read."""
 
 
 def tracked(data: bytes, wanted: Iterable[bytes], *, hash_size: int = 20) -> frozenset[bytes]:
     """Those of the wanted paths (relative to the work tree, `/` between parts) that the index holds, at any stage.
 
-    Raises NotAnIndex. A path that does not occur in the bytes of an uncompressed index is turned away without
+    Raises NotAnIndexError. A path that does not occur in the bytes of an uncompressed index is turned away without
     walking the entries.
     """
     if len(data) < 12 or data[:4] != b"DIRC":
-        raise NotAnIndex("no DIRC signature")
+        raise NotAnIndexError("no DIRC signature")
     version = int.from_bytes(data[4:8], "big")
     if version not in (2, 3, 4):
-        raise NotAnIndex(f"version {version}")
+        raise NotAnIndexError(f"version {version}")
     candidates = frozenset(p for p in wanted if version == 4 or p in data)
     if not candidates:
         return candidates
@@ -49,17 +49,17 @@ def entry(data: bytes, start: int, before: bytes, version: int, hash_size: int) 
     flags = int.from_bytes(data[flags_at : flags_at + 2], "big")
     at = flags_at + (4 if version >= 3 and flags & EXTENDED else 2)
     if at >= len(data):
-        raise NotAnIndex("an entry is cut short")
+        raise NotAnIndexError("an entry is cut short")
     if version == 4:
         strip, at = varint(data, at)
         end = data.find(b"\0", at)
         if end < 0 or strip > len(before):
-            raise NotAnIndex("a path is cut short")
+            raise NotAnIndexError("a path is cut short")
         return end + 1, before[: len(before) - strip] + data[at:end]
     length = flags & LONG_NAME
     end = data.find(b"\0", at) if length == LONG_NAME else at + length
     if end < 0 or end >= len(data):
-        raise NotAnIndex("a path is cut short")
+        raise NotAnIndexError("a path is cut short")
     return start + (end - start + 8) // 8 * 8, data[at:end]
 
 
@@ -73,7 +73,7 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
             byte = data[at]
             value = ((value + 1) << 7) | (byte & 0x7F)
     except IndexError:
-        raise NotAnIndex("a number is cut short") from None
+        raise NotAnIndexError("a number is cut short") from None
     return value, at + 1
 
 

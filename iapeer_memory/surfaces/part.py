@@ -6,9 +6,9 @@ bytes with the same wants is reached once a sweep.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.edits.json_edit import undo_json
@@ -76,9 +76,9 @@ def undo(data: bytes, record: Undo, path: str) -> bytes | None:
     return undo_toml(data, record, name=path) if path.endswith(".toml") else undo_json(data, record, name=path)
 
 
-def is_exact(record: Undo | None) -> bool:
+def is_exact(record: Mapping[str, Any]) -> bool:
     """Whether an undo gives back every byte, as long as the file is as we left it."""
-    return bool(record) and record is not None and record.get("back") is not None
+    return record.get("back") is not None
 
 
 def choose(view: View, cwd: str, first: Part, second: Part) -> tuple[Part, Verdict]:

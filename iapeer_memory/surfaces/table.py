@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.claude import harness as claude
+from iapeer_memory.surfaces.codex import findings as codex_findings
 from iapeer_memory.surfaces.codex import harness as codex
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.state import SurfaceOutcome, SurfaceState
@@ -35,6 +36,6 @@ HARNESSES: Mapping[str, Harness] = MappingProxyType(
         "claude": Harness(
             "claude", claude.inspect, claude.provision, claude.unprovision, claude.settle, claude.host_states
         ),
-        "codex": Harness("codex", codex.inspect, codex.provision, codex.unprovision, codex.settle, codex.host_states),
+        "codex": Harness("codex", codex.inspect, codex.provision, codex.unprovision, codex.settle, codex_findings.host_states),
     }
 )

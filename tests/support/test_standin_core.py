@@ -219,7 +219,10 @@ def test_remove_takes_the_registry_first_and_keeps_the_folder(slotted: StandIn) 
     assert "memory unprovision: claude:ok, codex:ok" in out
     assert "registered" not in log(slotted)
     calls = [line.split() for line in log(slotted) if line.startswith("ARGS")]
-    assert [(c[1], c[4], c[6]) for c in calls] == [("unprovision", "claude", "remove"), ("unprovision", "codex", "remove")]
+    assert [(c[1], c[4], c[6]) for c in calls] == [
+        ("unprovision", "claude", "remove"),
+        ("unprovision", "codex", "remove"),
+    ]
     assert (slotted.root / "peers/alpha").is_dir()
     assert "projects" not in tomllib.loads((slotted.codex_home / "config.toml").read_text())
 
@@ -369,7 +372,8 @@ def test_a_bad_registration_is_delivered_and_stores_nothing(
 
 
 def test_send_says_delivered_or_queued_and_can_fail(notifier: StandIn) -> None:
-    assert notifier.ok("send", "scriber", "--from", "claude-index", "--message", "x") == "delivered to scriber (claude)\n"
+    words = ("send", "scriber", "--from", "claude-index", "--message", "x")
+    assert notifier.ok(*words) == "delivered to scriber (claude)\n"
     profile = notifier.root / "peers/scriber/.iapeer/peer-profile.json"
     profile.write_text(json.dumps({**json.loads(profile.read_text()), "wake_policy": "ephemeral"}))
     assert "queued for scriber (claude), depth 1" in notifier.ok(

@@ -38,8 +38,8 @@ def look(view: View, peer: Peer) -> SurfaceState | None:
     named = any(f.all_servers or SERVER in f.enabled for f in files)
     if trusted and (named or SERVER in texts(project.get("enabledMcpjsonServers"))):
         return None
-    why = "the server waits for approval" if trusted else "the folder is not trusted yet, so the server waits for approval"
-    return SurfaceState(SURFACE, "warn", f"{why}; start Claude there once and accept", path, start(peer))
+    why = "" if trusted else "Claude does not trust the folder yet, so "
+    return SurfaceState(SURFACE, "warn", f"{why}the server waits for approval; start Claude there once and accept", path, start(peer))
 
 
 def start(peer: Peer) -> str:

@@ -13,7 +13,7 @@ from iapeer_memory.surfaces.job import Job, hide, put, reason, take
 from iapeer_memory.surfaces.judged import remedy, state_of
 from iapeer_memory.surfaces.ledger import key_of
 from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
-from iapeer_memory.surfaces.state import SurfaceOutcome, SurfaceState
+from iapeer_memory.surfaces.state import Action, SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import Wanted
 
@@ -65,7 +65,10 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
         settings_found.append((permission, allow_found))
     settings = put(job, peer, NAME, settings_found)
     outcomes = [o for o in settings if o.surface == hooks.SURFACE]
-    outcomes.append(put_local(job, peer, server, wanted, mcp_found) if local else put(job, peer, NAME, [(server, mcp_found)])[0])
+    if local:
+        outcomes.append(put_local(job, peer, wanted, mcp_found))
+    else:
+        outcomes += put(job, peer, NAME, [(server, mcp_found)])
     outcomes.append(skills.put(job, peer, wanted.skills, skills_found))
     outcomes += [o for o in settings if o.surface == allow.SURFACE]
     return tuple(outcomes)
@@ -91,7 +94,7 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     local = mcp.in_local_scope(job.view, peer, wanted).kind != "missing"
     if local:
         problem = mcp.remove_local(job, peer)
-        action = "removed" if problem is None else "failed"
+        action: Action = "removed" if problem is None else "failed"
         out = SurfaceOutcome(mcp.SURFACE, action, job.view.settings.claude_json, problem or "")
     if not job.view.is_team_file(peer.cwd, server.path):
         mine = take(job, peer, NAME, [server])[0]
@@ -141,7 +144,7 @@ def mcp_verdict(view: View, peer: Peer, server: Part, wanted: Wanted) -> tuple[V
     return verdict, False
 
 
-def put_local(job: Job, peer: Peer, server: Part, wanted: Wanted, verdict: Verdict) -> SurfaceOutcome:
+def put_local(job: Job, peer: Peer, wanted: Wanted, verdict: Verdict) -> SurfaceOutcome:
     """The entry in local scope, by Claude's own command and only when somebody asked."""
     path = job.view.settings.claude_json
     if verdict.kind == "ok":

@@ -8,7 +8,7 @@ Source: the reference package's `.mcp.json` chapter; scopes as measured on Claud
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from iapeer_memory.domain.door import RunResult
@@ -44,10 +44,11 @@ def part(cwd: str, wanted: Wanted) -> Part:
             servers_of(data, path)
         return edit_json(data, (Set(KEY, server),), name=path, since=since)
 
-    return Part(SURFACE, path, cwd, server["headers"]["X-IAPeer-Identity"] + server["url"], judge, add, strip_of(path), True)
+    want_key = (server["url"], server["headers"]["X-IAPeer-Identity"])
+    return Part(SURFACE, path, cwd, want_key, judge, add, strip_of(path), drop_empty=True)
 
 
-def strip_of(path: str) -> Any:
+def strip_of(path: str) -> Callable[[bytes], Edited]:
     """The function that takes our entry out of the file's bytes, with the container that this empties."""
 
     def strip(data: bytes) -> Edited:

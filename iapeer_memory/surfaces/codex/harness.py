@@ -7,7 +7,6 @@ Source: the reference package's surfaces chapter; hook parsing as measured on co
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,18 +15,18 @@ from iapeer_memory.domain.peer import Peer
 from iapeer_memory.edits.json_edit import load_json
 from iapeer_memory.surfaces.claude import hooks
 from iapeer_memory.surfaces.codex import folder, mcp, roots, trust, userfile
+from iapeer_memory.surfaces.codex.findings import GRANT, bearer_states, folder_states, review
 from iapeer_memory.surfaces.hookfile import broken_entry
 from iapeer_memory.surfaces.job import Job, hide, put, reason, take
 from iapeer_memory.surfaces.judged import remedy, state_of
 from iapeer_memory.surfaces.ledger import Share, key_of
 from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
-from iapeer_memory.surfaces.state import SurfaceOutcome, SurfaceState
+from iapeer_memory.surfaces.state import Action, SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import SERVER, Wanted, codex_user_server
 
 NAME = "codex"
 TRUST = "trust"
-GRANT = "iapeer-memory init --grant-trust"
 TOP_KEYS = frozenset(("description", "hooks"))
 
 
@@ -42,7 +41,7 @@ def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
     if hooks_verdict.kind == "ok":
         states += trust_states(view, peer, part)
     states += folder_states(view, peer, user_level=shared and part.inside is None)
-    states += bearer_states(view, peer, server)
+    states += bearer_states(view, server)
     if not view.settings.with_core and (absent := roots.absent_roots(wanted.roots, view.codex())):
         command = remedy(peer, NAME) if view.settings.allow else "iapeer-memory init --allow"
         detail = f"Codex's sandbox may not write to {', '.join(map(printable, absent))}"
@@ -63,7 +62,7 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
             return tuple(SurfaceOutcome(s, "failed", peer.cwd, reason(error)) for s in (mcp.SURFACE, hooks.SURFACE))
     outcomes: list[SurfaceOutcome] = []
     if shared:
-        outcomes.append(put_shared(job, peer, mcp.SURFACE, mcp_found, user_server(view, peer)))
+        outcomes.append(put_shared(job, mcp.SURFACE, mcp_found, user_server(view, peer)))
     else:
         outcomes += put(job, peer, NAME, [(server, mcp_found)])
     outcomes += put(job, peer, NAME, [(part, hooks_found)])
@@ -72,7 +71,7 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     outcomes.append(put_trust(job, peer, part, hooks_ok=outcomes[-1].action in ("written", "already")))
     if view.settings.allow and not view.settings.with_core and wanted.roots:
         verdict = Verdict("missing") if roots.absent_roots(wanted.roots, view.codex()) else OK
-        outcomes.append(put_shared(job, peer, roots.SURFACE, verdict, roots.shares(wanted.roots, who(peer))))
+        outcomes.append(put_shared(job, roots.SURFACE, verdict, roots.shares(wanted.roots, who(peer))))
     return tuple(outcomes)
 
 
@@ -96,7 +95,7 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
         outcomes += take(job, peer, NAME, [hooks_part(view, view.codex_hooks, None, wanted)])
     changed, problem = userfile.release(job, who(peer))
     if changed or problem is not None:
-        action = "failed" if problem is not None else "removed"
+        action: Action = "failed" if problem is not None else "removed"
         outcomes.append(SurfaceOutcome(TRUST, action, view.codex_config, problem or ""))
     return tuple(outcomes)
 
@@ -201,62 +200,6 @@ def blocked_text(found: trust.Standing) -> str:
     return f"the file also holds hooks of others that nobody trusted: {'; '.join(map(printable, found.blocked))}"
 
 
-def review(peer: Peer) -> str:
-    """The command that opens Codex in the peer's folder, where it asks for review."""
-    return f"cd {shlex.quote(printable(peer.cwd))} && codex"
-
-
-def folder_states(view: View, peer: Peer, *, user_level: bool) -> list[SurfaceState]:
-    """Whether Codex reads the peer's `.codex/` at all."""
-    if user_level or view.codex().problem is not None:
-        return []
-    level = folder.level(view, peer)
-    if level == "trusted":
-        return []
-    place = f"{peer.cwd}/.codex"
-    if level is not None:
-        detail = f"Codex was told not to trust the folder (trust_level {level!r}), so it reads nothing of ours there"
-        return [SurfaceState(folder.SURFACE, "warn", detail, place, review(peer))]
-    detail = "Codex does not trust the folder yet, so it reads nothing of ours there"
-    if view.settings.grant_trust and not view.settings.with_core:
-        armed = folder.armed_by_trust(view, peer)
-        if not armed:
-            return [SurfaceState(folder.SURFACE, "drift", detail, place)]
-        return [SurfaceState(folder.SURFACE, "warn", f"{detail}; trusting it would arm: {'; '.join(armed)}", place, review(peer))]
-    return [SurfaceState(folder.SURFACE, "warn", detail, place, review(peer) if view.settings.with_core else GRANT)]
-
-
-def bearer_states(view: View, peer: Peer, part: Part) -> list[SurfaceState]:
-    """Servers of others in the peer's file that name an unset variable: Codex silently drops those."""
-    try:
-        data = view.ground.read(part.path, part.inside)
-        if data is None or data.count(b"bearer_token_env_var") <= view.settings.with_core:
-            return []
-        servers = mcp.servers_of(data, part.path)
-    except FileRefused:
-        return []
-    return unset_bearers(view, servers, part.path)
-
-
-def unset_bearers(view: View, servers: Mapping[str, Any], path: str) -> list[SurfaceState]:
-    """One warning for each foreign server whose bearer variable is unset."""
-    states: list[SurfaceState] = []
-    for name, server in servers.items():
-        variable = server.get("bearer_token_env_var") if isinstance(server, dict) else None
-        if name != SERVER and isinstance(variable, str) and not view.env.get(variable):
-            detail = f"{path}: server {name} names the unset variable {variable}: Codex silently drops it"
-            states.append(SurfaceState("bearer", "warn", detail, path, f"export {variable}=…"))
-    return states
-
-
-def host_states(view: View) -> tuple[SurfaceState, ...]:
-    """What stands in the user's own configuration and harms every peer."""
-    user = view.codex()
-    if user.problem is not None:
-        return (SurfaceState("settings", "warn", user.problem, view.codex_config),)
-    return tuple(unset_bearers(view, user.servers, view.codex_config))
-
-
 def put_trust(job: Job, peer: Peer, part: Part, *, hooks_ok: bool) -> SurfaceOutcome:
     """Have our hooks trusted, where the file holds nothing else untrusted and the user or the core says so."""
     view = job.view
@@ -301,9 +244,7 @@ def put_folder_trust(job: Job, peer: Peer) -> None:
         job.shares.append(Share(("projects", view.ground.real(peer.cwd), "trust_level"), "trusted", (who(peer),)))
 
 
-def put_shared(
-    job: Job, peer: Peer, surface: str, verdict: Verdict, shares: tuple[Share, ...]
-) -> SurfaceOutcome:
+def put_shared(job: Job, surface: str, verdict: Verdict, shares: tuple[Share, ...]) -> SurfaceOutcome:
     """A value in the user's own configuration, collected for the end of the sweep."""
     path = job.view.codex_config
     if verdict.kind == "refused":

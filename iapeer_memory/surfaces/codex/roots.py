@@ -20,11 +20,12 @@ def absent_roots(roots: tuple[str, ...], user: UserConfig) -> tuple[str, ...]:
     if user.full_access:
         return ()
     open_places = tuple(normpath(place) for place in user.roots)
-    return tuple(
-        root
-        for root in roots
-        if not any(normpath(root) == place or normpath(root).startswith(place.rstrip("/") + "/") for place in open_places)
-    )
+    return tuple(root for root in roots if not any(is_below(normpath(root), place) for place in open_places))
+
+
+def is_below(path: str, place: str) -> bool:
+    """Whether the path is the place or lies in it."""
+    return path == place or path.startswith(place.rstrip("/") + "/")
 
 
 def shares(roots: tuple[str, ...], user: str) -> tuple[Share, ...]:

@@ -170,7 +170,8 @@ def removals(data: bytes, gone: Sequence[Share], path: str) -> list[Op]:
     for share in gone:
         found = get(doc, share.path)
         if share.append and isinstance(found, list):
-            ops += [Delete((*share.path, i), prune=True) for i in range(len(found) - 1, -1, -1) if found[i] == share.value]
+            last_first = range(len(found) - 1, -1, -1)
+            ops += [Delete((*share.path, i), prune=True) for i in last_first if found[i] == share.value]
         elif not share.append and found == share.value:
             ops.append(Delete(share.path, prune=True))
     return ops

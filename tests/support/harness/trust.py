@@ -10,8 +10,10 @@ import json
 from typing import Any
 
 Json = dict[str, Any]
-WITHOUT_MATCHER = ("UserPromptSubmit", "Stop", "SessionEnd")
+WITHOUT_MATCHER = ("UserPromptSubmit", "Stop")
 """Events whose matcher Codex throws away before it hashes."""
+WITH_CONTEXT = ("PreToolUse", "PostToolUse", "SessionStart", "UserPromptSubmit", "SubagentStart")
+"""Events whose `additionalContextLimit` counts; the others cannot give context, and lose the field."""
 
 
 def snake(event: str) -> str:
@@ -33,9 +35,10 @@ def hook_hash(event: str, group: Json, hook: Json) -> str:
         "timeout": min(3, timeout) if event == "SessionEnd" else timeout,
         "async": bool(hook.get("async", False)),
     }
-    for name in ("statusMessage", "additionalContextLimit"):
-        if hook.get(name) is not None:
-            handler[name] = hook[name]
+    if hook.get("statusMessage") is not None:
+        handler["statusMessage"] = hook["statusMessage"]
+    if hook.get("additionalContextLimit") is not None and event in WITH_CONTEXT:
+        handler["additionalContextLimit"] = hook["additionalContextLimit"]
     document: Json = {"event_name": snake(event), "hooks": [handler]}
     if group.get("matcher") is not None and event not in WITHOUT_MATCHER:
         document["matcher"] = group["matcher"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from hashlib import sha256
@@ -153,15 +154,18 @@ def fire(root: Root, trigger_id: str, seconds: float) -> int:
 
 
 def _event(root: Root, trigger: dict[str, Any], seconds: float) -> int:
-    # A file, not a pipe: a grandchild that outlives the shell must not keep us waiting for the end of a stream.
+    # The real one kills the shell alone; tests must not leave what it started, so here the whole group goes.
     output = root.own / "fired.out"
-    with open(output, "wb") as sink:
-        child = subprocess.Popen(["/bin/sh", "-c", trigger["script"]], stdin=subprocess.DEVNULL, stdout=sink)
+    with open(output, "wb") as sink, open(root.own / "fired.err", "wb") as errors:
+        child = subprocess.Popen(
+            ["/bin/sh", "-c", trigger["script"]], stdin=subprocess.DEVNULL, stdout=sink, stderr=errors,
+            start_new_session=True,
+        )  # fmt: skip
         try:
             child.wait(seconds)
             ended = True
         except subprocess.TimeoutExpired:
-            child.terminate()
+            os.killpg(child.pid, signal.SIGTERM)
             child.wait()
             ended = False
     lines = [line.rstrip("\r") for line in output.read_text().split("\n") if line.strip()]

@@ -1,0 +1,35 @@
+"""The child process behind tests.support.daemon: memoryd over a real door, its settings taken from the environment.
+
+Not a test. Its file name stands in its command line, as memoryd's does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from iapeer_memory.domain.host import load
+from iapeer_memory.domain.paths import Paths
+from iapeer_memory.domain.settings import Settings
+from iapeer_memory.egress.compose import OwnProgram, open_door
+from iapeer_memory.memoryd.app import run
+from iapeer_memory.memoryd.timings import Timings
+
+
+def main() -> int:
+    """Run with `MEMORYD_TEST` = {"port": n, "mcp": bool, "timings": {…}}."""
+    given = json.loads(os.environ.pop("MEMORYD_TEST"))
+    env = dict(os.environ)
+    paths = Paths.from_env(env, os_home=env["HOME"])
+    door = open_door(env, own=OwnProgram(interpreter=sys.executable, stable_command=paths.stable_binary))
+    host = load(door.files.read_optional(paths.host_json), paths.host_json)
+    return run(
+        door, paths, Settings(env), host, port=given["port"], mcp=given["mcp"], timings=Timings(**given["timings"])
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
