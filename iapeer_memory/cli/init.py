@@ -23,7 +23,8 @@ from iapeer_memory.provision.answers import absolute
 from iapeer_memory.provision.host import Host, Wishes
 from iapeer_memory.provision.peers import registry
 from iapeer_memory.provision.settle import settle
-from iapeer_memory.surfaces.codex.trust import armed_by_trust
+from iapeer_memory.provision.sweep import make_view
+from iapeer_memory.surfaces.codex.folder import armed_by_trust
 
 
 def main(
@@ -142,7 +143,8 @@ def proposed(host: Host, named: tuple[Peer, ...], out: Output, find: bool, inter
 
 def confirm_trust(host: Host, peers: tuple[Peer, ...], out: Output, interactive: bool) -> None:
     """List what trusting the folders would arm besides ours. Raises UsageError without a terminal to ask on."""
-    armed = [line for p in (*registry(host).peers, *peers) for line in armed_by_trust(host.door.files, p.cwd)]
+    view = make_view(host)
+    armed = [line for p in (*registry(host).peers, *peers) for line in armed_by_trust(view, p)]
     for line in armed:
         out.line(out.paint(f"trusting would also arm: {line}", "warn"))
     if armed and not interactive:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
 from typing import Annotated
 
 import typer
@@ -26,7 +26,6 @@ def main(
     peers: Annotated[list[str] | None, typer.Argument(metavar="[PEER]...", help="With --deep: only these.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as problems.")] = False,
     new_port: Annotated[bool, typer.Option("--new-port", help="With --repair: move memoryd to a free port.")] = False,
-    unattended: Annotated[bool, typer.Option("--unattended", hidden=True)] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --repair: only say what would change.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     iapeer_bin: Annotated[str | None, typer.Option("--iapeer-bin", metavar="PATH", help="The core's command.")] = None,
@@ -36,7 +35,8 @@ def main(
         raise UsageError("--new-port and --dry-run go with --repair")
     if peers and not deep:
         raise UsageError("naming peers goes with --deep")
-    wishes = Wishes(core_flag=iapeer_bin, new_port=new_port, attended=not unattended)
+    # Nobody watches a repair that a hook started: no harness is run for it, nothing is asked.
+    wishes = Wishes(core_flag=iapeer_bin, new_port=new_port, attended=sys.stdin.isatty())
     host = open_host(wishes=wishes, readonly=not repair_)
     out = Output(host.env, as_json=as_json)
     plan = None
@@ -44,7 +44,7 @@ def main(
         host, plan = planned(host)
     findings = repaired(host) if repair_ else verify(settle(host), VERIFY)
     if deep:
-        findings = (*findings, *deep_findings(replace(host, door=host.door), tuple(peers or ())))
+        findings = (*findings, *deep_findings(open_host(wishes=wishes), tuple(peers or ())))
     out.findings(findings)
     tell_plan(out, host, plan)
     bad = failed(findings)

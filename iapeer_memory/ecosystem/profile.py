@@ -4,8 +4,8 @@ The profile is the core's, the triggers in it are the notifier's. We set `wake_p
 other byte, and make no profile where there is none.
 
 The core guards its own edits with a folder beside the file (there: held). It waits 2 s for it, breaks one older than
-10 s, and goes on without it after that. So do we; a writer that comes between is seen by `edit_foreign`, which then
-writes nothing.
+10 s, and goes on without it after that. So do we, and only when there is something to write; a writer that comes
+between is seen by `edit_foreign`, which edits what that one left.
 
 Source: the core's storage chapter and the reference package's list of core-owned files.
 """
@@ -19,17 +19,16 @@ from os.path import dirname, join
 from typing import Literal
 
 from iapeer_memory.domain.door import Door, Files
-from iapeer_memory.domain.errors import ChangedUnderneath, Unreadable
+from iapeer_memory.domain.errors import Unreadable
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.ecosystem.notifier import OWNER, Trigger, read_triggers
 from iapeer_memory.edits.json_edit import edit_json
 from iapeer_memory.edits.ops import Set
 from iapeer_memory.egress.backup import BackupStore
-from iapeer_memory.egress.foreign import Policy, edit_foreign
+from iapeer_memory.egress.foreign import Policy, edit_foreign, read_foreign
 
 LOCK = ".peer-profile.lock"
 WAIT, STALE, STEP = 2.0, 10.0, 0.05
-TRIES = 3
 EPHEMERAL = "ephemeral"
 SIZE_LIMIT = 4 << 20
 
@@ -61,24 +60,22 @@ def make_profile_reader(files: Files, paths: Paths) -> TriggerReader:
 def set_wake_policy(
     door: Door, cwd: str, *, policy: Policy, backups: BackupStore | None = None, value: str = EPHEMERAL
 ) -> Literal["written", "identical", "missing-profile"]:
-    """Set `wake_policy`. Raises FileRefused (ChangedUnderneath only after three tries)."""
+    """Set `wake_policy`. Raises FileRefused, OSError."""
     path = profile_path(cwd)
 
     def edit(data: bytes | None) -> bytes | None:
         return None if data is None else edit_json(data, [Set(("wake_policy",), value)], name=path).data
 
-    if door.files.lstat(path) is None:
+    data = read_foreign(door.files, path, policy)
+    if data is None:
         return "missing-profile"
-    for attempt in range(TRIES):
-        with core_lock(door, path):
-            try:
-                change = edit_foreign(door, path, edit, policy=policy, backups=backups)
-            except ChangedUnderneath:
-                if attempt == TRIES - 1:
-                    raise
-                continue
-            return {"written": "written", "already": "identical"}.get(change, "missing-profile")  # type: ignore[return-value]
-    raise AssertionError("unreachable")
+    if edit(data) == data:
+        return "identical"
+    with core_lock(door, path):
+        change = edit_foreign(door, path, edit, policy=policy, backups=backups)
+    if change == "written":
+        return "written"
+    return "identical" if change == "already" else "missing-profile"
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from typing import Any
 from iapeer_memory.domain.errors import FileRefused, Malformed, printable
 
 from . import guard
-from .ops import ABSENT, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, get, satisfied
+from .ops import ABSENT, Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, get, satisfied
 from .source import conflict, decode, too_deep
 from .splice import Splice, backwards, spliced
 
@@ -33,7 +33,7 @@ class Grammar:
 
     blank: the text that an absent file is edited as.
     load: a plain value of a text; raises Malformed.
-    settled: load's value says that nothing is to do; may this be believed (no repeated keys on the path)?
+    settled: load's value says that nothing is to do; may this be believed (no key of the file repeats)?
     expand: one step as the smaller steps that the editor can do one by one.
     edit: the splices of a small step and the part that undo needs; raises Malformed for wrong types on the path.
     raw: the value that a raw text stands for.
@@ -43,7 +43,7 @@ class Grammar:
     blank: str
     ordered: bool
     load: Callable[[str, str], Any]
-    settled: Callable[[str, Sequence[Op]], bool]
+    settled: Callable[[str], bool]
     expand: Callable[[str, Step, str], Sequence[Step]]
     edit: Callable[[str, Step, str], tuple[list[Splice], Undo | None]]
     empty: Callable[[str], bool]
@@ -61,12 +61,12 @@ def run(
     text = grammar.blank if data is None else decode(data, name)
     try:
         value = grammar.load(text, name)
-        if all(satisfied(value, op) for op in ops) and grammar.settled(text, ops):
+        if all(satisfied(value, op) for op in ops) and grammar.settled(text):
             return Edited(data, dict(since or {}), grammar.empty(text))
         new, steps, parts = _steps(grammar, text, ops, name)
+        _guard(grammar, text, new, ops, steps, name)
         if new == text:
             return Edited(data, dict(since or {}), grammar.empty(text))
-        _guard(grammar, text, new, ops, steps, name)
     except RecursionError:
         raise too_deep(text, name) from None
     result = new.encode("utf-8")
@@ -109,11 +109,9 @@ def _undo_parts(grammar: Grammar, data: bytes, text: str, undo: Undo, name: str)
         now, more, _ = _steps(grammar, now, [step], name)
         steps += more
         done.append(step)
+    _guard(grammar, text, now, done, steps, name)
     if undo["new"] and grammar.empty(now):
         return None
-    if now == text:
-        return data
-    _guard(grammar, text, now, done, steps, name)
     return now.encode("utf-8")
 
 
@@ -126,7 +124,9 @@ def _inverse(value: Any, part: Undo) -> Step | None:
         return Restore(path, part["old"]) if ours else None
     if part["do"] == "append":
         last = [at for at, item in enumerate(found if isinstance(found, list) else []) if digest(item) == part["sum"]]
-        return Remove((*path, last[-1]), len(path), part["inner"]) if last else None
+        made = part["floor"] < len(path) and found == []
+        at = last[-1] if last else 0
+        return Remove((*path, at), part["floor"], part["inner"], part.get("tail")) if last or made else None
     if not ours and any(isinstance(key, int) for key in path):
         return None
     return Remove(path, part["floor"], part["inner"], part.get("tail"))
@@ -142,7 +142,7 @@ def _steps(
             step, part = grammar.edit(text, small, name)
             if step:
                 steps.append(step)
-                text = spliced(text, step)
+                text = guard.stepped(name, text, step)
             if part is not None:
                 parts.append(part)
     return text, steps, parts
@@ -219,6 +219,12 @@ def _texts(value: Any) -> list[str]:
     if isinstance(value, list):
         return [text for item in value for text in _texts(item)]
     return []
+
+
+def added(step: Set | Append, floor: int, inner: str | None) -> Undo:
+    """Undo's part for what a step puts where nothing was; containers from `path[floor]` on are made by it."""
+    kind = "append" if isinstance(step, Append) else "add"
+    return {"do": kind, "path": list(step.path), "floor": floor, "inner": inner, "sum": digest(step.value)}
 
 
 def wrong_type(name: str, path: Path, found: str, wanted: str, line_number: int) -> Malformed:

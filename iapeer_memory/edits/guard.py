@@ -49,6 +49,20 @@ def json_once(text: str) -> Any:
     return _ONCE.decode(text)
 
 
+def json_repeats(text: str) -> bool:
+    """Whether any object in the JSON text repeats a key."""
+    repeats = False
+
+    def watch(pairs: list[tuple[str, Any]]) -> Any:
+        nonlocal repeats
+        plain = dict(pairs)
+        repeats = repeats or len(plain) != len(pairs)
+        return plain
+
+    json.loads(text.removeprefix("\ufeff"), object_pairs_hook=watch)
+    return repeats
+
+
 _ONCE = json.JSONDecoder(object_pairs_hook=_object)
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_spelled, parse_float=_spelled)
 
@@ -136,6 +150,14 @@ def check_models(name: str, expected: Any, actual: Any, *, ordered: bool) -> Non
     equal = repr(expected) == repr(actual) if ordered else same(expected, actual)
     if not equal:
         raise FileRefused(name, "the guard stopped an edit whose result does not mean what was asked", remedy=REMEDY)
+
+
+def stepped(name: str, text: str, step: Sequence[Splice]) -> str:
+    """The text after the step. FileRefused: its splices overlap or leave the text."""
+    try:
+        return spliced(text, step)
+    except ValueError:
+        raise FileRefused(name, "the guard stopped an edit of overlapping places", remedy=REMEDY) from None
 
 
 def check_bytes(name: str, old: bytes, new: bytes, steps: Sequence[Sequence[Splice]], *, adds_only: bool) -> None:

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple, NoReturn
 from iapeer_memory.domain.errors import FileRefused, Malformed
 
 from . import guard
-from .engine import Grammar, run, run_undo, wrong_type
+from .engine import Grammar, added, run, run_undo, wrong_type
 from .json_scan import KINDS, Container, Item, Way, container, first_item, skip, walk
-from .ops import Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, nest, same
+from .ops import Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, nest
 from .source import BOM, conflict, decode, too_deep
 from .splice import Splice, line_of, trimmed
 
@@ -45,12 +45,12 @@ def edit_json(data: bytes | None, ops: Sequence[Op], *, name: str, since: Undo |
     since: the undo record of an earlier edit of the same file, to be carried on: undoing the result takes both
            back. Raises Malformed (not JSON, or a wrong type or repeated key on a path) and FileRefused (the guard).
     """
-    return run(_JSON, data, ops, name=name, since=since)
+    return run(GRAMMAR, data, ops, name=name, since=since)
 
 
 def undo_json(data: bytes | None, undo: Undo, *, name: str) -> bytes | None:
     """Takes an edit back: to the byte where nobody wrote since, only our part otherwise. None: remove the file."""
-    return run_undo(_JSON, data, undo, name=name)
+    return run_undo(GRAMMAR, data, undo, name=name)
 
 
 class _Constant(ValueError):
@@ -207,11 +207,7 @@ def _edit(text: str, step: Step, name: str) -> tuple[list[Splice], Undo | None]:
     splice = _insert(
         text, here, key if isinstance(key, str) else None, nest(step.path[depth + 1 :], value), _style(text)
     )
-    return [splice], _added(step.path, depth, inner, value)
-
-
-def _added(path: Path, floor: int, inner: str | None, value: Any) -> Undo:
-    return {"do": "add", "path": list(path), "floor": floor, "inner": inner, "sum": digest(value)}
+    return [splice], added(step, depth, inner)
 
 
 def _check_places(text: str, way: Way, path: Path, name: str) -> None:
@@ -250,8 +246,7 @@ def _append(text: str, way: Way, step: Append, name: str) -> tuple[list[Splice],
     if any(_equal(text[entry.value : entry.end], step.value) for entry in here.items):
         return [], None
     inner = None if here.items else text[here.open + 1 : here.close]
-    part = {"do": "append", "path": list(step.path), "inner": inner, "sum": digest(step.value)}
-    return [_insert(text, here, None, step.value, _style(text))], part
+    return [_insert(text, here, None, step.value, _style(text))], added(step, len(step.path), inner)
 
 
 def _delete(text: str, way: Way, floor: int, inner: str) -> list[Splice]:
@@ -266,25 +261,16 @@ def _delete(text: str, way: Way, floor: int, inner: str) -> list[Splice]:
     return [] if taken is None else [_cut(text, way.containers[depth], taken, inner if depth == floor else "")]
 
 
-def _settled(text: str, ops: Sequence[Op]) -> bool:
-    """Whether no key on a path can stand twice in its object: then `load`'s word is enough."""
-    if "\\u" in text:
-        return False
-    return all(
-        text.count(json.dumps(part, ensure_ascii=False)) < 2 for op in ops for part in op.path if isinstance(part, str)
-    )
-
-
 def _empty(text: str) -> bool:
     return text.removeprefix(BOM).translate(_NO_BLANKS) in ("{}", "[]")
 
 
 _NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n"))
-_JSON = Grammar(
+GRAMMAR = Grammar(
     blank="{}\n",
     ordered=True,
     load=_load,
-    settled=_settled,
+    settled=lambda text: not guard.json_repeats(text),
     expand=lambda text, step, name: [step],
     edit=_edit,
     empty=_empty,

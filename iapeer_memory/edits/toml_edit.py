@@ -16,7 +16,7 @@ from typing import Any
 
 from iapeer_memory.domain.errors import FileRefused, Malformed
 
-from .engine import Grammar, run, run_undo, wrong_type
+from .engine import Grammar, added, run, run_undo, wrong_type
 from .ops import ABSENT, Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, get, same
 from .source import BOM, conflict, decode, too_deep
 from .splice import Splice
@@ -44,12 +44,12 @@ def edit_toml(data: bytes | None, ops: Sequence[Op], *, name: str, since: Undo |
     since: the undo record of an earlier edit of the same file, to be carried on: undoing the result takes both
            back. Raises Malformed (not TOML, or a wrong type on a path) and FileRefused (cannot be done, the guard).
     """
-    return run(_TOML, data, ops, name=name, since=since)
+    return run(GRAMMAR, data, ops, name=name, since=since)
 
 
 def undo_toml(data: bytes | None, undo: Undo, *, name: str) -> bytes | None:
     """Takes an edit back: to the byte where nobody wrote since, only our part otherwise. None: remove the file."""
-    return run_undo(_TOML, data, undo, name=name)
+    return run_undo(GRAMMAR, data, undo, name=name)
 
 
 def _load(text: str, name: str) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def _edit(text: str, step: Step, name: str) -> tuple[list[Splice], Undo | None]:
     _check_types(text, value, path, name)
     found = find(text, path)
     if index is not None:
-        return _edit_element(text, found, path, index, step, name)
+        return _edit_element(text, value, found, path, index, step, name)
     if isinstance(step, Delete | Remove):
         return _remove(text, value, path, step, name), None
     exact = found.exact(path)
@@ -121,7 +121,7 @@ def _edit(text: str, step: Step, name: str) -> tuple[list[Splice], Undo | None]:
         start, end = _span(exact)
         part = {"do": "set", "path": list(path), "old": text[start:end], "sum": digest(new)}
         return [(start, end, inline(new))], part
-    return _add(text, value, found, path, new)
+    return _add(text, value, found, path, new, step)
 
 
 def _keys(text: str, path: Path, name: str) -> Keys:
@@ -153,10 +153,11 @@ def _floor(value: Any, path: Keys) -> int:
     return depth
 
 
-def _add(text: str, value: Any, found: Found, path: Keys, new: Any) -> tuple[list[Splice], Undo]:
+def _add(
+    text: str, value: Any, found: Found, path: Keys, new: Any, step: Set | Append
+) -> tuple[list[Splice], Undo]:
     """Puts a path that is not there: beside its siblings, whatever their spelling, else as a block at the end."""
-    floor = _floor(value, path)
-    part: Undo = {"do": "add", "path": list(path), "floor": floor, "inner": None, "sum": digest(new)}
+    part = added(step, _floor(value, path), None)
     if found.holder is not None:
         part["inner"] = text[found.holder.open + 1 : found.holder.close]
         return put_member(text, found.holder, found.rest, new), part
@@ -213,16 +214,18 @@ def _append(
     if any(same(item, step.value) for item in here):
         return [], None
     splices, inner = put_element(text, at, step.value)
-    part = {"do": "append", "path": list(path), "inner": inner, "sum": digest(step.value)}
-    return splices, part
+    return splices, added(step, len(path), inner)
 
 
 def _edit_element(
-    text: str, found: Found, path: Keys, index: int, step: Step, name: str
+    text: str, value: Any, found: Found, path: Keys, index: int, step: Step, name: str
 ) -> tuple[list[Splice], Undo | None]:
     """One element of an array that is written as a value: taken out, put in its place, or put at the end."""
-    if not found.pairs and not found.members and isinstance(step, Delete | Remove):
+    items = get(value, path)
+    if items is ABSENT and isinstance(step, Delete | Remove):
         return [], None
+    if isinstance(step, Remove) and step.floor < len(path) and len(items) <= 1:
+        return _remove(text, value, path, Remove(path, step.floor, step.inner, step.tail), name), None
     here = inside(text, _array(text, found, path, name))
     there = 0 <= index < len(here.members)
     if isinstance(step, Delete | Remove):
@@ -240,11 +243,11 @@ def _empty(text: str) -> bool:
     return not text.removeprefix(BOM).strip()
 
 
-_TOML = Grammar(
+GRAMMAR = Grammar(
     blank="",
     ordered=False,
     load=_load,
-    settled=lambda text, ops: True,
+    settled=lambda text: True,
     expand=_expand,
     edit=_edit,
     empty=_empty,

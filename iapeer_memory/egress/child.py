@@ -102,7 +102,7 @@ def talk_to_child(
             if wanted is not None:
                 pump.until_line(partial(settles, wanted=wanted, until=until), deadline)
         came = pump.until_line(lambda text: until in text, deadline)
-        timed_out = not came and child.poll() is None
+        timed_out = not came and time.monotonic() >= deadline
         pump.hang_up()
         end_group(child, patience=GRACE)
         code = child.wait()

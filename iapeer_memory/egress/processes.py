@@ -94,7 +94,7 @@ class RealProcesses:
         if pid <= 0:
             return None
         if procfs.available():
-            return procfs.look(pid)
+            return procfs.look_settled(pid)
         found = procfs.parse_ps(self._ps("-p", str(pid)))
         return found[0] if found else None
 

@@ -6,12 +6,15 @@ Source: proc(5) for `/proc/PID/stat` and `cmdline`; the POSIX and BSD manuals of
 from __future__ import annotations
 
 import os
+import time
 
 from iapeer_memory.domain.door import ProcessInfo
 
 PS_COLUMNS = "pid=,uid=,stat=,lstart=,command="
 DEAD = ("Z", "X", "x")
 LSTART_WORDS = 5
+SETTLE_TRIES = 5
+SETTLE_SECONDS = 0.002
 
 
 def available() -> bool:
@@ -52,6 +55,17 @@ def look(pid: int) -> ProcessInfo | None:
         return None
     argv = tuple(os.fsdecode(word) for word in words.removesuffix(b"\0").split(b"\0")) if words else ()
     return ProcessInfo(pid, uid, argv, f"{boot_id()}:{stat[1]}")
+
+
+def look_settled(pid: int) -> ProcessInfo | None:
+    """As `look`, but past the instant in which a process that becomes another program shows no arguments."""
+    found = look(pid)
+    for _ in range(SETTLE_TRIES):
+        if found is None or found.argv:
+            break
+        time.sleep(SETTLE_SECONDS)
+        found = look(pid)
+    return found
 
 
 def look_at_all(uid: int) -> tuple[ProcessInfo, ...]:

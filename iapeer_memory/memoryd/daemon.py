@@ -16,7 +16,7 @@ from iapeer_memory.egress.host import hostname, platform
 from iapeer_memory.egress.listeners import connection_peer_uid
 from iapeer_memory.egress.signals import on_stop
 from iapeer_memory.index.passes import Vault
-from iapeer_memory.index.port import IndexBroken, IndexFailed, Reader
+from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.memoryd import delivery, health
 from iapeer_memory.memoryd.front import Front, Receive, Scope, Send
 from iapeer_memory.memoryd.heart import Heart
@@ -108,7 +108,7 @@ class Daemon:
             tasks: list[asyncio.Task[Any]] = [serving]
             try:
                 await self._store.open()
-                self._condition.notes = await self._store.ask(Reader.count)
+                self._condition.notes = await self._store.ask(lambda reader: reader.count())
                 self._beat()
                 self._door.files.write(self._paths.pid_file, f"{self._identity.pid}\n".encode(), mode=0o600)
                 self._log.info(
@@ -199,7 +199,7 @@ class Daemon:
         await self._deliver()
 
     async def _deliver(self) -> None:
-        summaries = await self._store.ask(Reader.summaries)
+        summaries = await self._store.ask(lambda reader: reader.summaries())
         await self._clerk.call(lambda: self._delivery.deliver(summaries))
 
     async def _beating(self) -> None:

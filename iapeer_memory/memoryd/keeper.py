@@ -14,7 +14,7 @@ from iapeer_memory.domain.door import Clock, Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.index import passes
 from iapeer_memory.index.passes import Report, Vault
-from iapeer_memory.index.port import IndexBroken, Reader, Writer
+from iapeer_memory.index.port import IndexBroken, Writer
 from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.store import Store
@@ -155,7 +155,7 @@ class Keeper:
         first = not self._condition.ready and not report.away
         self._note(report, paths is None, self._clock.monotonic() - began)
         if report.changed or first:
-            self._condition.notes = await self._store.ask(Reader.count)
+            self._condition.notes = await self._store.ask(lambda reader: reader.count())
         self._condition.ready = self._condition.ready or first
         if report.changed or first:
             await self._changed()

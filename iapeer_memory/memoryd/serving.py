@@ -49,6 +49,8 @@ def server(front: Front, *, uid: int, peer_uid: PeerUid | None, graceful: float)
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Note whose client this is for every request that comes over it."""
             super().connection_made(transport)
+            # asyncio does this only for sockets made with the protocol named; without it every answer waits 40 ms.
+            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             theirs = transport.get_extra_info("peername")[1]
             self.app_state = {**self.app_state, STRANGER: stranger(peer_uid, uid, front.port, theirs)}
 

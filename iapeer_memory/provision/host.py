@@ -20,6 +20,7 @@ from iapeer_memory.egress.backup import BackupStore
 from iapeer_memory.provision.answers import Answers
 from iapeer_memory.supervise.daemon import Daemon
 from iapeer_memory.supervise.table import make
+from iapeer_memory.surfaces.sweep import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Wishes:
     answers: Answers | None = None
     attended: bool = True
     """False for a repair that nobody watches: no harness is started, nothing is asked."""
+    progress: Progress | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from iapeer_memory.domain.errors import printable
+from iapeer_memory.domain.errors import FileRefused, printable
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.ledger import FIGHT_LIMIT, Ledger, key_of
 from iapeer_memory.surfaces.part import Verdict
@@ -24,7 +24,9 @@ def is_given_up(ledger: Ledger, key: str, path: str, verdict: Verdict) -> bool:
     return gone and ledger.removed.get(key, 0) + 1 >= FIGHT_LIMIT
 
 
-def state_of(view: View, peer: Peer, harness: str, surface: str, path: str, verdict: Verdict) -> SurfaceState:
+def state_of(  # noqa: PLR0917
+    view: View, peer: Peer, harness: str, surface: str, path: str, verdict: Verdict
+) -> SurfaceState:
     """A verdict as a state: what the owner took out twice and what cannot be used is not ours to heal."""
     if verdict.kind == "ok":
         return SurfaceState(surface, "ok", "", path)
@@ -33,3 +35,11 @@ def state_of(view: View, peer: Peer, harness: str, surface: str, path: str, verd
     if is_given_up(view.ledger, key_of(peer.personality, harness, surface), path, verdict):
         return SurfaceState(surface, "warn", "removed-by-owner (twice)", path, remedy(peer, harness))
     return SurfaceState(surface, "drift", verdict.detail, path)
+
+
+def reason(error: FileRefused | OSError) -> str:
+    """One line for an outcome."""
+    if isinstance(error, FileRefused):
+        return error.line()
+    text = error.strerror or str(error)
+    return f"{printable(str(error.filename))}: {text}" if error.filename else text

@@ -13,7 +13,8 @@ from typing import Literal
 
 from iapeer_memory.domain.errors import FileRefused, printable
 from iapeer_memory.domain.peer import SESSION_RUNTIMES, Peer
-from iapeer_memory.surfaces.job import Job, reason
+from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.judged import reason
 from iapeer_memory.surfaces.state import PeerResult, SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.table import HARNESSES
 from iapeer_memory.surfaces.view import View

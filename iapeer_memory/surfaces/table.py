@@ -36,6 +36,8 @@ HARNESSES: Mapping[str, Harness] = MappingProxyType(
         "claude": Harness(
             "claude", claude.inspect, claude.provision, claude.unprovision, claude.settle, claude.host_states
         ),
-        "codex": Harness("codex", codex.inspect, codex.provision, codex.unprovision, codex.settle, codex_findings.host_states),
+        "codex": Harness(
+            "codex", codex.inspect, codex.provision, codex.unprovision, codex.settle, codex_findings.host_states
+        ),
     }
 )

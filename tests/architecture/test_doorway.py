@@ -40,6 +40,7 @@ FORBIDDEN_CALLS = {
     "asyncio.start_server", "asyncio.open_unix_connection", "asyncio.start_unix_server",
     "logging.FileHandler", "logging.handlers.RotatingFileHandler", "logging.basicConfig", "faulthandler.enable",
 }  # fmt: skip
+IMPORTERS = ("__import__", "importlib.import_module")
 FORBIDDEN_METHODS = {
     "add_signal_handler", "create_server", "create_connection", "create_unix_server", "create_unix_connection",
     "subprocess_exec", "subprocess_shell", "read_text", "write_text", "read_bytes", "write_bytes",
@@ -67,9 +68,8 @@ def effects(tree: ast.AST, where: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, f"{name}()"
             elif isinstance(node.func, ast.Attribute) and node.func.attr in FORBIDDEN_METHODS:
                 yield node.lineno, f".{node.func.attr}()"
-            elif name in ("__import__", "importlib.import_module") and node.args:
-                if not is_our_module(node.args[0]):
-                    yield node.lineno, f"{name}() of what is not ours"
+            elif name in IMPORTERS and node.args and not is_our_module(node.args[0]):
+                yield node.lineno, f"{name}() of what is not ours"
 
 
 def run_nodes(tree: ast.AST) -> Iterator[ast.AST]:

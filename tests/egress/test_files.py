@@ -21,6 +21,7 @@ from iapeer_memory.egress.files import RealFiles
 from iapeer_memory.egress.temps import TEMP_NAME, sweep_temps, temp_name
 
 FILES = RealFiles()
+REPO = Path(__file__).resolve().parents[2]
 ROOT = os.geteuid() == 0
 
 
@@ -117,7 +118,9 @@ except OSError as error:
     folder.mkdir()
     try:
         (folder / "f").write_bytes(b"old")
-        ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+        ran = subprocess.run(
+            [sys.executable, "-c", code], cwd=REPO, capture_output=True, text=True, timeout=30, check=True
+        )
         assert ran.stdout.strip() == str(errno.EFBIG)
         assert (folder / "f").read_bytes() == b"old"
         assert names(folder) == ["f"]
@@ -134,12 +137,10 @@ def test_what_is_not_a_file_is_unreadable_at_once(tmp_path: Path, kind: str) -> 
         os.mkfifo(path)
     elif kind == "socket":
         with socket.socket(socket.AF_UNIX) as server:
-            os.chdir(tmp_path)
-            server.bind("x")
+            server.bind(path)
     elif kind == "dir":
         os.mkdir(path)
     elif kind == "device":
-        path = "/dev/tty" if os.path.exists("/dev/tty") else "/dev/null"
         path = "/dev/null"
     elif kind == "nul":
         path += "\0"
@@ -223,7 +224,9 @@ def test_create_is_exclusive_among_processes(tmp_path: Path) -> None:
         f"print(RealFiles().create({str(tmp_path / 'stamp')!r}, sys.argv[1].encode() * 9000, mode=0o600))"
     )
     children = [
-        subprocess.Popen([sys.executable, "-c", code, str(n)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(n)], cwd=REPO, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         for n in range(6)
     ]
     for child in children:
@@ -317,7 +320,7 @@ while True:
 """
     left = 0
     for pause in (0.003, 0.007, 0.011, 0.017, 0.023):
-        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        child = subprocess.Popen([sys.executable, "-c", code], cwd=REPO, stdout=subprocess.PIPE)
         assert child.stdout is not None and child.stdout.readline() == b"up\n"
         time.sleep(pause)
         child.send_signal(signal.SIGKILL)

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from iapeer_memory.domain.door import ProcessInfo
-from iapeer_memory.egress.procfs import parse_ps, parse_stat
 from iapeer_memory.egress.processes import RealProcesses, find_executable
+from iapeer_memory.egress.procfs import parse_ps, parse_stat
 
 PROCESSES = RealProcesses()
+REPO = Path(__file__).resolve().parents[2]
 PATH = "/usr/bin:/bin"
 ENV = {"PATH": PATH}
 
@@ -90,7 +91,9 @@ def test_interact_waits_for_answers_and_ends_the_server(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("script", "timed_out"), [("cat >/dev/null; sleep 60", True), ("exit 4", False)])
 def test_interact_with_a_server_that_says_nothing(script: str, timed_out: bool) -> None:
-    ran = PROCESSES.interact(["sh", "-c", script], lines=['{"id":1,"method":"x"}'], until="y", timeout=0.5, env=ENV, cwd="/")
+    ran = PROCESSES.interact(
+        ["sh", "-c", script], lines=['{"id":1,"method":"x"}'], until="y", timeout=1.0, env=ENV, cwd="/"
+    )
     assert ran.timed_out is timed_out and ran.code != 0
 
 
@@ -134,7 +137,7 @@ fd = os.open({str(tmp_path / "held")!r}, os.O_CREAT | os.O_RDWR)
 print("before")
 RealProcesses().replace(["sh", "-c", f"echo got >&{{fd}}; echo $$"], env={{"PATH": "/usr/bin:/bin"}}, keep_fds=[fd])
 """
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen([sys.executable, "-c", code], cwd=REPO, stdout=subprocess.PIPE, text=True)
     out, _ = child.communicate(timeout=20)
     assert out.split() == ["before", str(child.pid)]
     assert (tmp_path / "held").read_text() == "got\n"

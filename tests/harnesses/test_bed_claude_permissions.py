@@ -53,9 +53,7 @@ def test_the_yes_in_the_peers_settings_counts_only_in_a_trusted_folder(
     assert try_both(harnesses, bed) == ()
 
 
-def test_the_yes_in_the_users_settings_counts_everywhere(
-    harnesses: Harnesses, bed: Bed, memory: MemoryServer
-) -> None:
+def test_the_yes_in_the_users_settings_counts_everywhere(harnesses: Harnesses, bed: Bed, memory: MemoryServer) -> None:
     bed.wire_claude(memory.port)
     allow = ["mcp__iapeer-memory", f"Edit(/{bed.vault}/**)"]
     bed.put_json(os.path.join(bed.home, ".claude", "settings.json"), {"permissions": {"allow": allow}})

@@ -57,9 +57,7 @@ def test_listing_asks_the_server_for_its_oauth_pages(harnesses: Harnesses, bed: 
     ],
     ids=["broken header", "our table twice", "a foreign wrong type"],
 )
-def test_a_damaged_file_fails_with_its_place(
-    harnesses: Harnesses, bed: Bed, text: str, said: str, named: bool
-) -> None:
+def test_a_damaged_file_fails_with_its_place(harnesses: Harnesses, bed: Bed, text: str, said: str, named: bool) -> None:
     """A wrong type names the key only: which of the layers holds it is left to the reader."""
     bed.wire_codex(8766)
     bed.trust_codex()

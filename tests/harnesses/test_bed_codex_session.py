@@ -1,4 +1,4 @@
-"""Whole sessions of Codex: what a hook gets and gives, the sandbox, the header variables, a memory that comes and goes."""
+"""Whole sessions of Codex: what a hook gets and gives, the sandbox, the variables, a memory that comes and goes."""
 
 from __future__ import annotations
 

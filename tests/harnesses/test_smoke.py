@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.harness.bed import SERVER, Bed
-from tests.support.harness.model import Model, Say, Use
+from tests.support.harness.model import Model, Say, Step, Use
 from tests.support.harness.npm import Harnesses
 from tests.support.harness.server import MemoryServer
 from tests.support.harness.trust import hook_hash
@@ -21,7 +21,7 @@ def test_claude_from_session_start_to_the_answer_of_the_memory(
     bed.allow_claude()
     assert bed.claude(harnesses).mcp_list(bed.peer).status(SERVER) == "connected"
     note = bed.note("plan.md")
-    steps = [
+    steps: list[Step] = [
         Use("Write", {"file_path": note, "content": "first\nsecond\n"}),
         Use("Edit", {"file_path": note, "old_string": "second", "new_string": "third"}),
         Use("mcp__iapeer-memory__memory_search", {"query": "plan"}),
@@ -51,7 +51,7 @@ def test_codex_from_trust_to_the_answer_of_the_memory(harnesses: Harnesses, bed:
     bed.trust_hooks(*hooks)
     note = bed.note("plan.md")
     patch = f"*** Begin Patch\n*** Add File: {note}\n+first\n*** End Patch"
-    steps = [
+    steps: list[Step] = [
         Use("apply_patch", {"input": patch}, custom=True),
         Use("memory_search", {"query": "plan"}, namespace="mcp__iapeer_memory"),
         Say("finished"),

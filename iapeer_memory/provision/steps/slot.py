@@ -30,10 +30,12 @@ class SlotStep(Step):
 
     name = "slot"
 
+    def applies(self, host: Host) -> bool:
+        """Whether there is anybody to declare it to."""
+        return slot_matters(host)
+
     def inspect(self, host: Host, seen: Seen) -> tuple[Finding, ...]:
         """The contract's `memory-slot` check."""
-        if not slot_matters(host):
-            return ()
         config = seen.get("config")
         if config is not None and config.status == "fail":
             return (Finding("memory-slot", "skip", "see config"),)
@@ -68,8 +70,6 @@ class SlotStep(Step):
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Declare, unless it is foreign, current, or the migration is postponed."""
-        if not slot_matters(host):
-            return self.ok("no core on this host; nothing to declare")
         found = slot_verdict(host)
         if found.state == "foreign":
             return self.fail(f"{found.problem}: not ours to update")

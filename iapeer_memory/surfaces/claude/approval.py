@@ -39,7 +39,8 @@ def look(view: View, peer: Peer) -> SurfaceState | None:
     if trusted and (named or SERVER in texts(project.get("enabledMcpjsonServers"))):
         return None
     why = "" if trusted else "Claude does not trust the folder yet, so "
-    return SurfaceState(SURFACE, "warn", f"{why}the server waits for approval; start Claude there once and accept", path, start(peer))
+    detail = f"{why}the server waits for approval; start Claude there once and accept"
+    return SurfaceState(SURFACE, "warn", detail, path, start(peer))
 
 
 def start(peer: Peer) -> str:

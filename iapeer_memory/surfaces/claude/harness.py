@@ -9,10 +9,12 @@ from __future__ import annotations
 from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.claude import allow, approval, hooks, mcp, skills
-from iapeer_memory.surfaces.job import Job, hide, put, reason, take
-from iapeer_memory.surfaces.judged import remedy, state_of
+from iapeer_memory.surfaces.exclude import hide
+from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.judged import reason, remedy, state_of
 from iapeer_memory.surfaces.ledger import key_of
 from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
+from iapeer_memory.surfaces.place import put, take
 from iapeer_memory.surfaces.state import Action, SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import Wanted

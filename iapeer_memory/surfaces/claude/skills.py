@@ -14,9 +14,13 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.paths import PRODUCT
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.egress.foreign import edit_foreign
-from iapeer_memory.surfaces.job import Job, drop_folders, given_up, may_put, missing_folders, reason, show
+from iapeer_memory.surfaces.exclude import show
+from iapeer_memory.surfaces.folders import drop_folders, missing_folders
+from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.judged import reason
 from iapeer_memory.surfaces.ledger import FileRecord, digest, key_of
 from iapeer_memory.surfaces.part import OK, Kind, Verdict
+from iapeer_memory.surfaces.place import given_up, may_put
 from iapeer_memory.surfaces.state import SurfaceOutcome
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import SKILLS

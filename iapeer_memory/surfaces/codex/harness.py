@@ -7,27 +7,22 @@ Source: the reference package's surfaces chapter; hook parsing as measured on co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from iapeer_memory.domain.errors import FileRefused, printable
 from iapeer_memory.domain.peer import Peer
-from iapeer_memory.edits.json_edit import load_json
 from iapeer_memory.surfaces.claude import hooks
-from iapeer_memory.surfaces.codex import folder, mcp, roots, trust, userfile
-from iapeer_memory.surfaces.codex.findings import GRANT, bearer_states, folder_states, review
-from iapeer_memory.surfaces.hookfile import broken_entry
-from iapeer_memory.surfaces.job import Job, hide, put, reason, take
-from iapeer_memory.surfaces.judged import remedy, state_of
+from iapeer_memory.surfaces.codex import mcp, roots, trusting, userfile
+from iapeer_memory.surfaces.codex.findings import bearer_states, folder_states
+from iapeer_memory.surfaces.exclude import hide
+from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.judged import reason, remedy, state_of
 from iapeer_memory.surfaces.ledger import Share, key_of
 from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
+from iapeer_memory.surfaces.place import put, take
 from iapeer_memory.surfaces.state import Action, SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import SERVER, Wanted, codex_user_server
 
 NAME = "codex"
-TRUST = "trust"
-TOP_KEYS = frozenset(("description", "hooks"))
 
 
 def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
@@ -39,7 +34,7 @@ def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
     part, hooks_verdict = hooks_place(view, peer, wanted)
     states.append(state_of(view, peer, NAME, hooks.SURFACE, part.path, hooks_verdict))
     if hooks_verdict.kind == "ok":
-        states += trust_states(view, peer, part)
+        states += trusting.trust_states(view, peer, part)
     states += folder_states(view, peer, user_level=shared and part.inside is None)
     states += bearer_states(view, server)
     if not view.settings.with_core and (absent := roots.absent_roots(wanted.roots, view.codex())):
@@ -68,7 +63,7 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     outcomes += put(job, peer, NAME, [(part, hooks_found)])
     if part.inside is None:
         note_user(job, peer)
-    outcomes.append(put_trust(job, peer, part, hooks_ok=outcomes[-1].action in ("written", "already")))
+    outcomes.append(trusting.put_trust(job, peer, part, hooks_ok=outcomes[-1].action in ("written", "already")))
     if view.settings.allow and not view.settings.with_core and wanted.roots:
         verdict = Verdict("missing") if roots.absent_roots(wanted.roots, view.codex()) else OK
         outcomes.append(put_shared(job, roots.SURFACE, verdict, roots.shares(wanted.roots, who(peer))))
@@ -96,7 +91,7 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     changed, problem = userfile.release(job, who(peer))
     if changed or problem is not None:
         action: Action = "failed" if problem is not None else "removed"
-        outcomes.append(SurfaceOutcome(TRUST, action, view.codex_config, problem or ""))
+        outcomes.append(SurfaceOutcome(trusting.SURFACE, action, view.codex_config, problem or ""))
     return tuple(outcomes)
 
 
@@ -133,115 +128,6 @@ def mcp_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict, bo
             return part, Verdict("refused", view.codex().problem or ""), True
         return part, Verdict("missing" if there is None else "drift", "no entry in the user's config.toml"), True
     return part, verdict, False
-
-
-def source_of(view: View, peer: Peer, part: Part) -> str:
-    """The hooks file's path as it stands in Codex's trust keys."""
-    if part.inside is None:
-        return f"{view.ground.real(view.settings.codex_home)}/hooks.json"
-    return f"{view.ground.real(peer.cwd)}/.codex/hooks.json"
-
-
-def hooks_in(view: View, part: Part) -> tuple[trust.Hook, ...]:
-    """The command hooks of the file. Raises FileRefused."""
-    data = view.ground.read(part.path, part.inside)
-    if data is None:
-        return ()
-    key = (TRUST, view.settings.hooks_dir, data)
-    known: tuple[trust.Hook, ...] | None = view.memo.get(key)
-    if known is None:
-        doc = load_json(data, part.path)
-        known = view.memo[key] = tuple(trust.command_hooks(doc, view.settings.hooks_dir))
-    return known
-
-
-def trust_states(view: View, peer: Peer, part: Part) -> list[SurfaceState]:
-    """Whether our hooks may run, and whether Codex can read the file at all."""
-    try:
-        dead = dead_because(view, part)
-        hooks_there = hooks_in(view, part)
-    except FileRefused as error:
-        return [SurfaceState(TRUST, "warn", error.line(), part.path, error.remedy)]
-    user = view.codex()
-    if dead is not None:
-        detail = f"{part.path}: {dead}: Codex drops the whole file, our hooks with it"
-        return [SurfaceState("settings", "warn", detail, part.path, f"correct {dead.split(' ', 1)[0]} in {part.path}")]
-    if user.problem is not None:
-        return [SurfaceState(TRUST, "warn", user.problem, view.codex_config)]
-    found = trust.standing(hooks_there, source_of(view, peer, part), user)
-    if found.open:
-        if found.blocked:
-            detail = f"{trust.describe(found)}; {blocked_text(found)}"
-            return [SurfaceState(TRUST, "warn", detail, part.path, review(peer))]
-        if view.settings.with_core or view.settings.grant_trust:
-            return [SurfaceState(TRUST, "drift", trust.describe(found), part.path)]
-        return [SurfaceState(TRUST, "warn", trust.describe(found), part.path, GRANT)]
-    if found.disabled:
-        events = ", ".join(hook.event for hook in found.disabled)
-        return [SurfaceState(TRUST, "warn", f"switched off in Codex: {events}", view.codex_config, review(peer))]
-    return [SurfaceState(TRUST, "ok", "", part.path)]
-
-
-def dead_because(view: View, part: Part) -> str | None:
-    """Why Codex drops the hooks file, in words. Raises FileRefused."""
-    data = view.ground.read(part.path, part.inside)
-    key = (TRUST, "dead", data)
-    if key not in view.memo:
-        doc: Mapping[str, Any] = {} if data is None else load_json(data, part.path)
-        strange = [name for name in doc if name not in TOP_KEYS]
-        why = f"{strange[0]} is not a key that Codex knows" if strange else broken_entry(doc, trust.KINDS, trust.EVENTS)
-        view.memo[key] = why
-    found: str | None = view.memo[key]
-    return found
-
-
-def blocked_text(found: trust.Standing) -> str:
-    """Which foreign hooks keep us from trusting the file."""
-    return f"the file also holds hooks of others that nobody trusted: {'; '.join(map(printable, found.blocked))}"
-
-
-def put_trust(job: Job, peer: Peer, part: Part, *, hooks_ok: bool) -> SurfaceOutcome:
-    """Have our hooks trusted, where the file holds nothing else untrusted and the user or the core says so."""
-    view = job.view
-    if not hooks_ok:
-        return SurfaceOutcome(TRUST, "failed", part.path, "hooks are not in place")
-    try:
-        hooks_there = hooks_in(view, part)
-    except FileRefused as error:
-        return SurfaceOutcome(TRUST, "failed", part.path, error.line())
-    source = source_of(view, peer, part)
-    found = trust.standing(hooks_there, source, view.codex())
-    path = view.codex_config
-    if not found.open:
-        if not view.settings.with_core:
-            put_folder_trust(job, peer)
-        return SurfaceOutcome(TRUST, "already", part.path)
-    if found.blocked:
-        return SurfaceOutcome(TRUST, "skipped", part.path, f"{blocked_text(found)}; review them: {review(peer)}")
-    if job.trust_hooks is not None and view.settings.with_core:
-        result = job.trust_hooks(source)
-        view.forget_user_files()
-        if result.refused:
-            return SurfaceOutcome(TRUST, "skipped", part.path, "refused in the sandbox")
-        if not result.ok:
-            why = result.spawn_error or " ".join((result.stderr or result.stdout).split())[:200]
-            return SurfaceOutcome(TRUST, "failed", part.path, why or f"trust-hooks exited {result.code}")
-        return SurfaceOutcome(TRUST, "written", path)
-    if view.settings.with_core or not view.settings.grant_trust:
-        return SurfaceOutcome(TRUST, "skipped", part.path, f"hooks wait for your trust: {GRANT}")
-    if view.codex().problem is not None:
-        return SurfaceOutcome(TRUST, "failed", path, view.codex().problem or "")
-    user = who(peer)
-    job.shares += [Share(("hooks", "state", source + h.key, "trusted_hash"), h.hash, (user,)) for h in found.open]
-    put_folder_trust(job, peer)
-    return SurfaceOutcome(TRUST, "written", path)
-
-
-def put_folder_trust(job: Job, peer: Peer) -> None:
-    """On the user's word: trust the folder too, where that arms nothing foreign and nobody has said otherwise."""
-    view = job.view
-    if view.settings.grant_trust and folder.level(view, peer) is None and not folder.armed_by_trust(view, peer):
-        job.shares.append(Share(("projects", view.ground.real(peer.cwd), "trust_level"), "trusted", (who(peer),)))
 
 
 def put_shared(job: Job, surface: str, verdict: Verdict, shares: tuple[Share, ...]) -> SurfaceOutcome:

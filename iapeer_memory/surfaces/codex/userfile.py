@@ -13,7 +13,9 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.edits.ops import Append, Delete, Edited, Op, Set, get, satisfied
 from iapeer_memory.edits.toml_edit import edit_toml, load_toml
 from iapeer_memory.egress.foreign import edit_foreign
-from iapeer_memory.surfaces.job import Job, drop_folders, missing_folders, reason
+from iapeer_memory.surfaces.folders import drop_folders, missing_folders
+from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.judged import reason
 from iapeer_memory.surfaces.ledger import FileRecord, Share, digest
 from iapeer_memory.surfaces.part import is_exact, undo
 

@@ -108,12 +108,12 @@ class Bed:
 
     def trust_codex(self) -> None:
         """The folder is trusted in the user's own settings."""
-        self.codex_user(f"[projects.{toml_text(self.peer)}]\ntrust_level = \"trusted\"\n")
+        self.codex_user(f'[projects.{toml_text(self.peer)}]\ntrust_level = "trusted"\n')
 
     def trust_hooks(self, *hooks: Hook) -> None:
         """Grant these hooks, by the hash that Codex itself reports."""
         for hook in hooks:
-            self.codex_user(f"[hooks.state.{toml_text(hook.key)}]\ntrusted_hash = \"{hook.hash}\"\n")
+            self.codex_user(f'[hooks.state.{toml_text(hook.key)}]\ntrusted_hash = "{hook.hash}"\n')
 
     def allow_codex(self) -> None:
         """The one yes of `init --allow`: the vault is writable in the workspace-write sandbox."""

@@ -9,9 +9,11 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
+from typing import IO
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +52,35 @@ def clean_env(home: str, path: str, extra: Mapping[str, str] | None = None) -> d
     }
 
 
-def run(command: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float, stdin: str = "") -> Done:
-    """Run to its end in a process group of its own; the whole group is gone when this returns.
+def run(command: Sequence[str], *, cwd: str, env: Mapping[str, str], timeout: float) -> Done:
+    """Run to its end in a process group of its own, with nothing to read; the whole group is gone afterwards.
 
-    Raises TookTooLong. A harness may leave helpers behind that hold its pipes: they are ended with it.
+    Raises TookTooLong. Output goes to files, so that a helper which a harness leaves behind cannot hold us up.
     """
     os.makedirs(env.get("TMPDIR", cwd), exist_ok=True)
     began = monotonic()
-    process = subprocess.Popen(
-        list(command), cwd=cwd, env=dict(env), start_new_session=True, text=True, errors="replace",
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        out, err = process.communicate(stdin, timeout=timeout)
-    except subprocess.TimeoutExpired:
-        end_group(process.pid)
-        out, err = process.communicate()
-        raise TookTooLong(f"{' '.join(command)}: no end after {timeout:g} s\n{out}\n{err}") from None
-    finally:
-        end_group(process.pid)
-    return Done(tuple(command), process.returncode, out, err, monotonic() - began)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(
+            list(command), cwd=cwd, env=dict(env), start_new_session=True,
+            stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+        )  # fmt: skip
+        try:
+            process.wait(timeout)
+            late = False
+        except subprocess.TimeoutExpired:
+            late = True
+        finally:
+            end_group(process.pid)
+            process.wait()
+        done = Done(tuple(command), process.returncode, _text(out), _text(err), monotonic() - began)
+    if late:
+        raise TookTooLong(f"no end after {timeout:g} s: {done}")
+    return done
+
+
+def _text(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode("utf-8", "replace")
 
 
 def end_group(group: int) -> None:

@@ -69,7 +69,9 @@ class MemoryServer:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -176,7 +178,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(202 if reply is None else 200, reply)
 
     def _keep(self, verb: str, message: Json | None) -> None:
-        self.owner.calls.append(Call(verb, self.path, {key.lower(): value for key, value in self.headers.items()}, message))
+        self.owner.calls.append(
+            Call(verb, self.path, {key.lower(): value for key, value in self.headers.items()}, message)
+        )
 
     def _send(self, status: int, document: Json | None) -> None:
         data = b"" if document is None else json.dumps(document).encode()

@@ -1,0 +1,27 @@
+"""Folders that we make on the way to a file of ours, and their removal when they are empty again."""
+
+from __future__ import annotations
+
+from os.path import dirname
+
+from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.view import View
+
+
+def missing_folders(view: View, folder: str, inside: str | None) -> tuple[str, ...]:
+    """The folders that a write will have to make, outermost first."""
+    missing: list[str] = []
+    while folder not in (inside, "/") and view.files.lstat(folder) is None:
+        missing.append(folder)
+        folder = dirname(folder)
+    return tuple(reversed(missing))
+
+
+def drop_folders(job: Job, folder: str) -> None:
+    """Remove folders that we made, from here upward, as far as they are empty now."""
+    while folder in job.ledger.folders:
+        stat = job.door.files.lstat(folder)
+        if stat is not None and (stat.kind != "dir" or not job.door.files.rmdir(folder)):
+            return
+        job.ledger.folders.discard(folder)
+        folder = dirname(folder)

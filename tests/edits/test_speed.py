@@ -1,0 +1,36 @@
+"""Large files take time in proportion to their size, measured against the plain parser in the same run."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from iapeer_memory.edits.json_edit import edit_json
+from iapeer_memory.edits.ops import Set
+
+OPS = [Set(("mcpServers", "iapeer-memory"), {"type": "http"})]
+
+
+def grown(count: int) -> bytes:
+    history = {f"/p/{at}": {"history": ["x" * 80, at, 1.5, {"a": None}]} for at in range(count)}
+    return json.dumps({"projects": history, "mcpServers": {}}, indent=2).encode()
+
+
+def ratio(data: bytes) -> float:
+    """How many times longer the edit takes than `json.loads`, the better of two runs."""
+    best = float("inf")
+    for _ in range(2):
+        start = time.perf_counter()
+        json.loads(data)
+        read = time.perf_counter() - start
+        start = time.perf_counter()
+        edited = edit_json(data, OPS, name="f.json")
+        best = min(best, (time.perf_counter() - start) / read)
+        assert edited.data is not None and len(edited.data) > len(data)
+    return best
+
+
+def test_ten_megabytes_cost_no_more_a_byte_than_one() -> None:
+    small, large = ratio(grown(5_000)), ratio(grown(50_000))
+    assert large < 3 * small
+    assert large < 60
