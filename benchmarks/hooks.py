@@ -141,6 +141,17 @@ def measure(table: tuple[Row, ...], rounds: int) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in seen.items()}
 
 
+def rehearse(table: tuple[Row, ...]) -> None:
+    """See that the hooks do their work: they fail open, so a broken one would look fast. Ends the run otherwise."""
+    for row, want in ((table[-2], b"what this peer knows"), (table[-1], b"degraded")):
+        row.before()
+        said = subprocess.run(row.argv, capture_output=True, env=ENV, stdin=NULL, check=True)
+        if want not in said.stdout:
+            raise SystemExit(f"{row.name}: printed {said.stdout[:200]!r}")
+    script = str(ROOT / "iapeer_memory" / "hooks" / "post_write.py")
+    subprocess.run((PYTHON, "-I", "-S", script, "/dev/null", "/dev/null", "5000"), env=ENV, stdin=NULL, check=True)
+
+
 def report(table: tuple[Row, ...], medians: dict[str, float]) -> bool:
     """Print the table; whether every limit is kept."""
     base, kept = medians[BASELINE], True
@@ -207,6 +218,7 @@ def main() -> int:
     given = words.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         table = rows(Path(scratch))
+        rehearse(table)
         kept = report(table, measure(table, 40 if given.quick else 200))
         if given.load:
             under_load(table, given.load, given.seconds)

@@ -10,6 +10,7 @@ import typer
 
 from iapeer_memory.cli.ask import ask, ask_yes, choose_many
 from iapeer_memory.cli.output import Output, outcome_rows
+from iapeer_memory.cli.progress import sweep_line
 from iapeer_memory.cli.run import run_command
 from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.session import open_host
@@ -52,11 +53,11 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> int:
     """Make the vault, place the command and the daemon, and connect the agents. Running it again repairs."""
-    host = open_host(wishes=Wishes(skip_binary=skip_binary, core_flag=iapeer_bin))
+    host = open_host(wishes=Wishes(skip_binary=skip_binary, core_flag=iapeer_bin, progress=sweep_line(as_json=as_json)))
     interactive = sys.stdin.isatty() and sys.stdout.isatty() and not non_interactive and not as_json
     out = Output(host.env, as_json=as_json)
     peers = tuple(parse_peer_flag(text, cwd=host.door.files.realpath("."), home=host.paths.home) for text in peer or ())
-    chosen_vault = check_vault(vault, host.settings, host.env)
+    chosen_vault = check_vault(vault, host.settings, host.env, host.door.files.realpath)
     if chosen_vault is None:
         if not interactive:
             raise UsageError("which folder shall hold the notes? init will not pick one", remedy="add --vault PATH")

@@ -9,6 +9,7 @@ import typer
 
 from iapeer_memory.cli.output import Output, finding_rows
 from iapeer_memory.cli.plan import planned, rows, tell_plan
+from iapeer_memory.cli.progress import sweep_line
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import LockBusy, UsageError
 from iapeer_memory.domain.finding import Finding, failed
@@ -36,7 +37,12 @@ def main(
     if peers and not deep:
         raise UsageError("naming peers goes with --deep")
     # Nobody watches a repair that a hook started: no harness is run for it, nothing is asked.
-    wishes = Wishes(core_flag=iapeer_bin, new_port=new_port, attended=sys.stdin.isatty())
+    wishes = Wishes(
+        core_flag=iapeer_bin,
+        new_port=new_port,
+        attended=sys.stdin.isatty(),
+        progress=sweep_line(as_json=as_json),
+    )
     host = open_host(wishes=wishes, readonly=not repair_)
     out = Output(host.env, as_json=as_json)
     plan = None

@@ -19,6 +19,7 @@ from typing import Literal
 
 from iapeer_memory.domain.door import Door, RunResult
 from iapeer_memory.domain.errors import UsageError, printable
+from iapeer_memory.domain.peer import is_personality
 
 CORE_COMMAND = "iapeer"
 REASON_LENGTH = 160
@@ -118,7 +119,7 @@ class Core:
         """Turn the harnesses' own memory on or off, for one peer or all: (what it said, peers that it names)."""
         said = self._call("native-memory", switch, *(("--peer", peer) if peer else ("--all",)), timeout=SWEEP)
         heads = [line.split(" ", 1)[0].removesuffix(":") for line in said.stdout.splitlines() if line.strip()]
-        return said, tuple(dict.fromkeys(heads))
+        return said, tuple(dict.fromkeys(head for head in heads if is_personality(head)))
 
     def trust_hooks(self, hooks_json: str) -> tuple[Said, Literal["written", "already", "failed"]]:
         """Have the core record Codex's trust for this hooks file (its real path)."""

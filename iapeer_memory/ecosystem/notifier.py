@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 from typing import Literal, Protocol
 
 from iapeer_memory.domain.paths import PRODUCT
@@ -56,7 +57,15 @@ def watcher_message(launcher: str, target: str | None) -> str:
 
     No heartbeat is asked for: each line of output is forwarded, so a keep-alive would be spam.
     """
-    return _compact({"script": launcher, "target": target or DEFAULT_TARGET, "id": WATCHER_ID})
+    return _compact({"script": watcher_script(launcher), "target": target or DEFAULT_TARGET, "id": WATCHER_ID})
+
+
+def watcher_script(launcher: str) -> str:
+    """What the notifier hands to a shell: the bare path where a shell reads it as one word.
+
+    Otherwise `exec` and the quoted path: the notifier looks whether a first word with a slash in it is a file.
+    """
+    return launcher if quote(launcher) == launcher else f"exec {quote(launcher)}"
 
 
 def dream_message(cron: str, text: str, gate: str) -> str:
@@ -121,7 +130,7 @@ def watcher_problem(triggers: Sequence[Trigger] | None, launcher: str, target: s
     trigger = find(triggers, "event", WATCHER_ID)
     if trigger is None:
         return f"trigger {WATCHER_ID} is not registered"
-    if trigger.script != launcher:
+    if trigger.script != watcher_script(launcher):
         return f"trigger {WATCHER_ID} runs another script"
     if trigger.target != (target or DEFAULT_TARGET):
         return f"trigger {WATCHER_ID} wakes {trigger.target or 'nobody'}, not {target or DEFAULT_TARGET}"

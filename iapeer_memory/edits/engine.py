@@ -21,7 +21,7 @@ from iapeer_memory.domain.errors import FileRefused, Malformed, printable
 
 from . import guard
 from .ops import ABSENT, Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, get, satisfied
-from .source import conflict, decode, too_deep
+from .source import decode, too_deep
 from .splice import Splice, backwards, spliced
 
 _MOST_STEPS = 24
@@ -52,9 +52,7 @@ class Grammar:
     value_model: Callable[[Any], Any]
 
 
-def run(
-    grammar: Grammar, data: bytes | None, ops: Sequence[Op], *, name: str, since: Undo | None = None
-) -> Edited:
+def run(grammar: Grammar, data: bytes | None, ops: Sequence[Op], *, name: str, since: Undo | None = None) -> Edited:
     """Applies the operations. Malformed, FileRefused: nothing is to be written. ValueError: a wrong operation."""
     for op in ops:
         _check(op, name)
@@ -64,7 +62,7 @@ def run(
         if all(satisfied(value, op) for op in ops) and grammar.settled(text):
             return Edited(data, dict(since or {}), grammar.empty(text))
         new, steps, parts = _steps(grammar, text, ops, name)
-        _guard(grammar, text, new, ops, steps, name)
+        _guard(grammar, text, new, ops, steps=steps, name=name)
         if new == text:
             return Edited(data, dict(since or {}), grammar.empty(text))
     except RecursionError:
@@ -90,14 +88,14 @@ def run_undo(grammar: Grammar, data: bytes | None, undo: Undo, *, name: str) -> 
             for back in undo["back"]:
                 text = spliced(text, [(start, end, old) for start, end, old in back])
             return text.encode("utf-8")
-        return _undo_parts(grammar, data, text, undo, name)
+        return _undo_parts(grammar, text, undo, name)
     except (KeyError, TypeError, ValueError, AttributeError):
         raise FileRefused(name, "our record of how to undo the edit cannot be read") from None
     except RecursionError:
         raise too_deep(text, name) from None
 
 
-def _undo_parts(grammar: Grammar, data: bytes, text: str, undo: Undo, name: str) -> bytes | None:
+def _undo_parts(grammar: Grammar, text: str, undo: Undo, name: str) -> bytes | None:
     grammar.load(text, name)
     now = text
     done: list[Step] = []
@@ -109,7 +107,7 @@ def _undo_parts(grammar: Grammar, data: bytes, text: str, undo: Undo, name: str)
         now, more, _ = _steps(grammar, now, [step], name)
         steps += more
         done.append(step)
-    _guard(grammar, text, now, done, steps, name)
+    _guard(grammar, text, now, done, steps=steps, name=name)
     if undo["new"] and grammar.empty(now):
         return None
     return now.encode("utf-8")
@@ -132,9 +130,7 @@ def _inverse(value: Any, part: Undo) -> Step | None:
     return Remove(path, part["floor"], part["inner"], part.get("tail"))
 
 
-def _steps(
-    grammar: Grammar, text: str, ops: Sequence[Step], name: str
-) -> tuple[str, list[list[Splice]], list[Undo]]:
+def _steps(grammar: Grammar, text: str, ops: Sequence[Step], name: str) -> tuple[str, list[list[Splice]], list[Undo]]:
     steps: list[list[Splice]] = []
     parts: list[Undo] = []
     for op in ops:
@@ -149,7 +145,7 @@ def _steps(
 
 
 def _guard(
-    grammar: Grammar, old: str, new: str, ops: Sequence[Step], steps: Sequence[Sequence[Splice]], name: str
+    grammar: Grammar, old: str, new: str, ops: Sequence[Step], *, steps: Sequence[Sequence[Splice]], name: str
 ) -> None:
     expected = grammar.model(old)
     try:
@@ -188,9 +184,7 @@ def _record(old: str, result: bytes, steps: Sequence[Sequence[Splice]], parts: l
 def _carried(since: Undo, undo: Undo, old: bytes) -> Undo:
     """One record for two edits: undoing it takes both back."""
     known = {(part["do"] == "append" and part["sum"], *part["path"]) for part in since["parts"]}
-    fresh = [
-        part for part in undo["parts"] if (part["do"] == "append" and part["sum"], *part["path"]) not in known
-    ]
+    fresh = [part for part in undo["parts"] if (part["do"] == "append" and part["sum"], *part["path"]) not in known]
     back = None
     if since["back"] is not None and since["after"] == sha256(old).hexdigest():
         back = undo["back"] + since["back"]

@@ -17,7 +17,7 @@ from typing import Any
 
 from iapeer_memory.domain.errors import FileRefused
 
-from .ops import ABSENT, Append, Delete, Path, Remove, Restore, Set, Step, get, nest, same
+from .ops import ABSENT, Append, Delete, Path, Restore, Set, Step, get, nest, same
 from .splice import Splice, backwards, spliced
 
 REMEDY = "leave the file as it is and report this text with a copy of the file"

@@ -11,15 +11,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
-from iapeer_memory.domain.errors import FileRefused, Malformed
+from iapeer_memory.domain.errors import FileRefused
 
 from . import guard
 from .engine import Grammar, added, run, run_undo, wrong_type
+from .json_load import load
 from .json_scan import KINDS, Container, Item, Way, container, first_item, skip, walk
-from .ops import Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, nest
-from .source import BOM, conflict, decode, too_deep
+from .ops import Append, Delete, Edited, Op, Path, Remove, Restore, Step, Undo, digest, nest, same
+from .source import BOM, decode, too_deep
 from .splice import Splice, line_of, trimmed
 
 _LEADING = re.compile(r"[ \t]*")
@@ -30,7 +31,7 @@ def load_json(data: bytes, name: str) -> dict[str, Any]:
     """The file's object; of repeated keys the last one counts, as in the harnesses. Malformed: anything else."""
     text = decode(data, name)
     try:
-        value = _load(text, name)
+        value = load(text, name)
     except RecursionError:
         raise too_deep(text, name) from None
     if not isinstance(value, dict):
@@ -53,57 +54,6 @@ def undo_json(data: bytes | None, undo: Undo, *, name: str) -> bytes | None:
     return run_undo(GRAMMAR, data, undo, name=name)
 
 
-class _Constant(ValueError):
-    """NaN or an infinity, which `json` would read."""
-
-
-def _constant(word: str) -> NoReturn:
-    raise _Constant(word)
-
-
-_DECODER = json.JSONDecoder(parse_constant=_constant)
-
-
-def _load(text: str, name: str) -> Any:
-    try:
-        return _DECODER.decode(text[1:] if text.startswith(BOM) else text)
-    except _Constant as error:
-        word = str(error)
-        found = re.search(rf"(?<![\w\"]){re.escape(word)}(?![\w\"])", text)
-        line = line_of(text, found.start()) if found else None
-        raise Malformed(name, f"{word} is not JSON", line_number=line, remedy="write a number or null") from None
-    except json.JSONDecodeError as error:
-        raise _refusal(text, error.pos + text.startswith(BOM), error.msg, name) from None
-    except ValueError as error:
-        raise Malformed(name, f"a number cannot be read: {error}", remedy="write a shorter number") from None
-
-
-def _refusal(text: str, at: int, message: str, name: str) -> Malformed:
-    """Names what stands where the parser stopped, in the user's words."""
-    merge = conflict(text, name)
-    if merge is not None:
-        return merge
-    rest = text[at : at + 2]
-    before = text[:at].rstrip(" \t\r\n")
-    reason, remedy = f"not valid JSON: {message[:1].lower()}{message[1:]}", "correct the file or delete it"
-    if not text.strip(" \t\r\n" + BOM):
-        reason, remedy = "the file is empty, which is not JSON", "write {} into it or delete it"
-    elif rest in ("//", "/*") or rest[:1] == "#":
-        reason, remedy = "comments are not JSON (the harness drops the whole file)", "remove the comment"
-    elif before.endswith(",") and rest[:1] in ("}", "]", ""):
-        at = len(before) - 1
-        reason, remedy = "a trailing comma is not JSON (the harness drops the whole file)", "remove the comma"
-    elif text[at - 1 : at] == "," and message.startswith("Illegal trailing comma"):
-        reason, remedy = "a trailing comma is not JSON (the harness drops the whole file)", "remove the comma"
-    elif message.startswith("Illegal trailing comma"):
-        reason, remedy = "a trailing comma is not JSON (the harness drops the whole file)", "remove the comma"
-    elif rest[:1] == "'":
-        reason, remedy = "single quotes are not JSON", "use double quotes"
-    elif rest[:1] == BOM:
-        reason, remedy = "a byte order mark stands in the middle of the file", "remove it"
-    return Malformed(name, reason, line_number=line_of(text, min(at, len(text))), remedy=remedy)
-
-
 class _Style(NamedTuple):
     """How the file is written: line end, one level of indentation, whether it has lines at all, and its colon."""
 
@@ -123,7 +73,7 @@ def _style(text: str) -> _Style:
     colon = ": "
     if first is not None:
         colon = text[first.key_end : first.value] if first.key is not None else _some_colon(inside)
-        if not colon.replace(" ", "").replace("\t", "") == ":":
+        if colon.replace(" ", "").replace("\t", "") != ":":
             colon = ": "
     spread = "\n" in inside or first is None
     return _Style(line, indented[1] if indented else "  ", spread, colon)
@@ -139,9 +89,7 @@ def _written(value: Any, style: _Style, indent: str | None) -> str:
     if indent is None:
         comma = ", " if style.colon.endswith(" ") else ","
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(comma, style.colon))
-    dumped = json.dumps(
-        value, ensure_ascii=False, allow_nan=False, indent=style.unit, separators=(",", style.colon)
-    )
+    dumped = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=style.unit, separators=(",", style.colon))
     return dumped.replace("\n", style.line + indent)
 
 
@@ -190,6 +138,8 @@ def _cut(text: str, here: Container, at: int, inner: str) -> Splice:
 def _edit(text: str, step: Step, name: str) -> tuple[list[Splice], Undo | None]:
     way = walk(text, step.path, name)
     if isinstance(step, Delete):
+        if not way.complete:
+            return [], None
         return _delete(text, way, 0 if step.prune else len(step.path) - 1, ""), None
     if isinstance(step, Remove):
         return _delete(text, way, step.floor, step.inner or ""), None
@@ -269,9 +219,9 @@ _NO_BLANKS = dict.fromkeys(map(ord, " \t\r\n"))
 GRAMMAR = Grammar(
     blank="{}\n",
     ordered=True,
-    load=_load,
+    load=load,
     settled=lambda text: not guard.json_repeats(text),
-    expand=lambda text, step, name: [step],
+    expand=lambda _text, step, _name: [step],
     edit=_edit,
     empty=_empty,
     raw=guard.json_model,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from hashlib import sha256
+from math import isnan
 from typing import Any
 
 Path = tuple[str | int, ...]
@@ -94,7 +95,7 @@ def same(one: Any, two: Any) -> bool:
         return one.keys() == two.keys() and all(same(value, two[key]) for key, value in one.items())
     if isinstance(one, list):
         return len(one) == len(two) and all(map(same, one, two))
-    return bool(one == two) or (one != one and two != two)
+    return bool(one == two) or (isinstance(one, float) and isnan(one) and isnan(two))
 
 
 def get(model: Any, path: Path) -> Any:

@@ -100,20 +100,20 @@ def _tables(value: Any) -> bool:
 
 def _edit(text: str, step: Step, name: str) -> tuple[list[Splice], Undo | None]:
     index = step.path[-1] if isinstance(step.path[-1], int) else None
-    path = _keys(text, step.path if index is None else step.path[:-1], name)
+    path = _keys(step.path if index is None else step.path[:-1], name)
     value = _load(text, name)
     _check_types(text, value, path, name)
     found = find(text, path)
     if index is not None:
-        return _edit_element(text, value, found, path, index, step, name)
+        return _edit_element(text, value, found, path, index=index, step=step, name=name)
     if isinstance(step, Delete | Remove):
-        return _remove(text, value, path, step, name), None
+        return _remove(text, value, path, step), None
     exact = found.exact(path)
     if isinstance(step, Restore):
         return ([(*_span(exact), step.text)] if exact else []), None
     here = get(value, path)
     if isinstance(step, Append) and here is not ABSENT:
-        return _append(text, found, path, here, step, name)
+        return _append(text, found, path, here=here, step=step, name=name)
     new = [step.value] if isinstance(step, Append) else step.value
     if exact is not None:
         if same(here, new):
@@ -121,10 +121,10 @@ def _edit(text: str, step: Step, name: str) -> tuple[list[Splice], Undo | None]:
         start, end = _span(exact)
         part = {"do": "set", "path": list(path), "old": text[start:end], "sum": digest(new)}
         return [(start, end, inline(new))], part
-    return _add(text, value, found, path, new, step)
+    return _add(text, value, found, path, new=new, step=step)
 
 
-def _keys(text: str, path: Path, name: str) -> Keys:
+def _keys(path: Path, name: str) -> Keys:
     keys = tuple(part for part in path if isinstance(part, str))
     if len(keys) != len(path) or not keys:
         raise FileRefused(name, "an element inside a list of tables cannot be edited", line_number=1)
@@ -153,9 +153,7 @@ def _floor(value: Any, path: Keys) -> int:
     return depth
 
 
-def _add(
-    text: str, value: Any, found: Found, path: Keys, new: Any, step: Set | Append
-) -> tuple[list[Splice], Undo]:
+def _add(text: str, value: Any, found: Found, path: Keys, *, new: Any, step: Set | Append) -> tuple[list[Splice], Undo]:
     """Puts a path that is not there: beside its siblings, whatever their spelling, else as a block at the end."""
     part = added(step, _floor(value, path), None)
     if found.holder is not None:
@@ -179,7 +177,7 @@ def _add(
     return splices, part
 
 
-def _remove(text: str, value: Any, path: Keys, step: Delete | Remove, name: str) -> list[Splice]:
+def _remove(text: str, value: Any, path: Keys, step: Delete | Remove) -> list[Splice]:
     """Takes everything at the path away, and with it the tables that become empty by it."""
     floor = step.floor if isinstance(step, Remove) else (0 if step.prune else len(path) - 1)
     there = len(path)
@@ -208,7 +206,7 @@ def _array(text: str, found: Found, path: Keys, name: str) -> int:
 
 
 def _append(
-    text: str, found: Found, path: Keys, here: Any, step: Append, name: str
+    text: str, found: Found, path: Keys, *, here: Any, step: Append, name: str
 ) -> tuple[list[Splice], Undo | None]:
     at = _array(text, found, path, name)
     if any(same(item, step.value) for item in here):
@@ -218,14 +216,14 @@ def _append(
 
 
 def _edit_element(
-    text: str, value: Any, found: Found, path: Keys, index: int, step: Step, name: str
+    text: str, value: Any, found: Found, path: Keys, *, index: int, step: Step, name: str
 ) -> tuple[list[Splice], Undo | None]:
     """One element of an array that is written as a value: taken out, put in its place, or put at the end."""
     items = get(value, path)
     if items is ABSENT and isinstance(step, Delete | Remove):
         return [], None
     if isinstance(step, Remove) and step.floor < len(path) and len(items) <= 1:
-        return _remove(text, value, path, Remove(path, step.floor, step.inner, step.tail), name), None
+        return _remove(text, value, path, Remove(path, step.floor, step.inner, step.tail)), None
     here = inside(text, _array(text, found, path, name))
     there = 0 <= index < len(here.members)
     if isinstance(step, Delete | Remove):
@@ -247,7 +245,7 @@ GRAMMAR = Grammar(
     blank="",
     ordered=False,
     load=_load,
-    settled=lambda text: True,
+    settled=lambda _text: True,
     expand=_expand,
     edit=_edit,
     empty=_empty,

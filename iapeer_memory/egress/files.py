@@ -226,7 +226,7 @@ class RealFiles:
 
         try:
             shutil.rmtree(path)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             if self.lstat(path) is not None:
                 raise
 

@@ -113,6 +113,7 @@ class OverlayFiles:
     def write(
         self, path: str, data: bytes, *, mode: int | None = None, before: Callable[[], None] | None = None
     ) -> None:
+        self._check_parents(path)
         existed = self.lstat(path) is not None
         place = self._resolve(path)
         found = self._at(place)
@@ -127,6 +128,7 @@ class OverlayFiles:
         self._plan.add(Effect("write", path, write_detail(existed, mode), data))
 
     def create(self, path: str, data: bytes, *, mode: int = 0o644) -> bool:
+        self._check_parents(path)
         place = self._resolve(path, final=False)
         if self._at(place) is not None:
             return False
@@ -135,15 +137,19 @@ class OverlayFiles:
         return True
 
     def append(self, path: str, data: bytes, *, mode: int = 0o600) -> None:
+        self._check_parents(path)
         place = self._resolve(path)
         found = self._at(place)
+        if found is None and self.lstat(path) is not None and self._at(os.path.dirname(place)) is None:
+            raise absent(path)
         old = b"" if found is None else self.read(place)
         self._put(place, Node("file", mode if found is None else found.mode, old + data))
         self._plan.add(Effect("append", path, f"{len(data)} bytes", data))
 
     def mkdir(self, path: str, *, mode: int = 0o755) -> None:
+        self._check_parents(path)
         place = self._resolve(path)
-        found = self._at(place)
+        found = self._at(place) or self.lstat(path)
         if found is not None:
             if found.kind != "dir":
                 raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
@@ -187,7 +193,8 @@ class OverlayFiles:
 
     def rename(self, source: str, target: str) -> None:
         here, there = self._resolve(source, final=False), self._resolve(target, final=False)
-        if self._at(here) is None or self._at(os.path.dirname(there)) is None:
+        parent = self._at(os.path.dirname(there))
+        if self._at(here) is None or parent is None or parent.kind != "dir":
             raise absent(source)
         tree = self._copy(here)
         self._forget(here)
@@ -197,6 +204,7 @@ class OverlayFiles:
         self._plan.add(Effect("rename", source, f"to {target}"))
 
     def symlink(self, target: str, path: str) -> None:
+        self._check_parents(path)
         place = self._resolve(path, final=False)
         found = self._at(place)
         if found is not None and found.kind == "dir":
@@ -214,6 +222,7 @@ class OverlayFiles:
             self._plan.add(Effect("chmod", path, mode_text(mode)))
 
     def touch(self, path: str) -> None:
+        self._check_parents(path)
         place = self._resolve(path)
         found = self._at(place)
         self._put(place, Node("file") if found is None else self._as_node(place, found))
@@ -246,6 +255,14 @@ class OverlayFiles:
                     continue
             place = here
         return place
+
+    def _check_parents(self, path: str) -> None:
+        """A parent that is a link to nowhere cannot be made."""
+        parent = os.path.dirname(path)
+        while parent not in ("/", "") and self.stat(parent) is None:
+            if self.lstat(parent) is not None:
+                raise absent(path)
+            parent = os.path.dirname(parent)
 
     def _at(self, place: str) -> FileStat | None:
         """What is at a place."""

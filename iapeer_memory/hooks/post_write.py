@@ -47,7 +47,7 @@ def parse_json(text: str) -> object:
         fallback: object = json.loads(text, strict=False)
         return fallback
     try:
-    X
+        value: object = scan(text.strip(), 0)[0]
     except SystemError:  # it looks for its error class among the loaded modules, and finds none
         raise ValueError("not JSON") from None
     return value

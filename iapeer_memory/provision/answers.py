@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from os.path import abspath, realpath
+from os.path import abspath
 
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.domain.settings import Settings
@@ -32,7 +32,9 @@ class Answers:
     skip_deps: bool = False
 
 
-def check_vault(flag: str | None, settings: Settings, env: Mapping[str, str]) -> str | None:
+def check_vault(
+    flag: str | None, settings: Settings, env: Mapping[str, str], realpath: Callable[[str], str]
+) -> str | None:
     """The vault by flag or setting, absolute, or None where it must be asked.
 
     Raises UsageError where a flag would move the notes of a host that already has a vault elsewhere: readers and

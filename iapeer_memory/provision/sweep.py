@@ -6,7 +6,6 @@ Holds no rule about any harness; those live in `surfaces/`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from os.path import join
 
 from iapeer_memory.domain.door import RunResult
@@ -144,9 +143,11 @@ def save(host: Host, job: Job) -> None:
 
 def mark_paused(host: Host, peer: Peer, paused: bool) -> None:
     """Set or clear the marker that the peer's hooks look at."""
-    marker = join(host.paths.state("paused", "by-path"), peer.cwd.lstrip("/"), "paused")
-    if paused:
-        host.door.files.create(marker, b"", mode=0o600)
-        return
-    with suppress(FileNotFoundError):
-        host.door.files.remove(marker)
+    files = host.door.files
+    # A session may run under either spelling of a folder that is reached through a link.
+    for cwd in {peer.cwd, files.realpath(peer.cwd)}:
+        marker = join(host.paths.state("paused", "by-path"), cwd.lstrip("/"), "paused")
+        if paused:
+            files.create(marker, b"", mode=0o600)
+        else:
+            files.remove(marker)

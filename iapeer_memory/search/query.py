@@ -34,7 +34,7 @@ RUSSIAN_ENDINGS = """
 ов ев ёв ью ия ии ию ться тся ить ать ять еть ил ал ел ут ют ат ят ит ет а я о е ы и у ю ь й ё
 """
 ENDINGS = tuple(sorted(RUSSIAN_ENDINGS.split(), key=len, reverse=True))
-SHORTEST_STEM = 4
+SHORTEST_STEM = 3
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -56,7 +56,7 @@ def any_of(asked: tuple[str, ...]) -> Match:
 
 
 def stem(word: str) -> str:
-    """A Cyrillic word without its ending, at least four letters long; any other word as it is."""
+    """A Cyrillic word without its ending, at least three letters long; any other word as it is."""
     if not ("а" <= word[0] <= "я" or word[0] == "ё"):
         return word
     for ending in ENDINGS:

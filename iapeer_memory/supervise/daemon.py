@@ -46,6 +46,8 @@ class Daemon:
         if report is not None and report.state == "answering":
             return report
         silent = self._silent()
+        if silent is None and report is None and not refused:
+            report = self._report("stranger", f"port {self._port} is held by a program that says nothing")
         return silent or report or self._report("absent", "not running")
 
     def stop(self, *, wait: float = 10.0) -> tuple[bool, str]:

@@ -5,6 +5,7 @@ Source: systemd.unit(5), systemd.service(5) for quoting and specifiers; systemct
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -63,11 +64,19 @@ def read_state(stdout: str) -> UnitState:
     )
 
 
+def listed(text: str) -> list[str]:
+    """A list of paths; one with a blank in it stands in quotes."""
+    try:
+        return shlex.split(text)
+    except ValueError:
+        return text.split()
+
+
 def manager_objection(stdout: str, unit_dir: str) -> str | None:
     """Why this user's manager cannot run our unit, or None. `stdout`: its `SystemState` and `UnitPath`."""
     found = read_properties(stdout)
     if found.get("SystemState", "") not in UP:
         return f"the user's service manager is {found.get('SystemState') or 'not there'}"
-    if unit_dir not in found.get("UnitPath", "").split():
+    if unit_dir not in listed(found.get("UnitPath", "")):
         return f"the user's service manager does not read {unit_dir}"
     return None

@@ -44,8 +44,8 @@ def hide(job: Job, cwd: str, paths: Sequence[str]) -> None:
     added = tuple(line for line in lines if line.encode("utf-8", "surrogateescape") not in there)
     job.ledger.folders.update(made)
     job.ledger.excludes[path] = (*job.ledger.excludes.get(path, ()), *added)
-    if path not in job.ledger.files:
-        job.ledger.files[path] = FileRecord(data is None, "", None if data is None else digest(data))
+    if path not in job.ledger.records:
+        job.ledger.keep(path, FileRecord(data is None, "", None if data is None else digest(data)))
 
 
 def show(job: Job, cwd: str, gone: str) -> None:
@@ -58,7 +58,7 @@ def show(job: Job, cwd: str, gone: str) -> None:
     line = exclude_line(tree, join(job.view.ground.real(cwd), gone[len(cwd) :].lstrip("/")))
     if line not in mine:
         return
-    record = job.ledger.files.get(path)
+    record = job.ledger.record(path)
 
     def edit(data: bytes | None) -> bytes | None:
         if data is None:
@@ -76,7 +76,7 @@ def show(job: Job, cwd: str, gone: str) -> None:
         job.ledger.excludes[path] = left
     else:
         job.ledger.excludes.pop(path, None)
-        job.ledger.files.pop(path, None)
+        job.ledger.drop(path)
         drop_folders(job, dirname(path))
 
 

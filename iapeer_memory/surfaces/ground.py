@@ -7,8 +7,6 @@ which follows what the policy allows and refuses the rest. Never writes.
 
 from __future__ import annotations
 
-from os.path import dirname
-
 from iapeer_memory.domain.door import Files
 from iapeer_memory.egress.foreign import LIMIT, Policy, read_foreign
 
@@ -22,7 +20,7 @@ class Ground:
         self.files = files
         self.uid = uid
         self.follow = follow
-        self._folders: dict[str, bool] = {}
+        self._folders: set[str] = set()
         self._real: dict[str, str] = {}
         self._held: dict[str, bytes | None] = {}
 
@@ -43,11 +41,8 @@ class Ground:
 
     def _read(self, path: str, inside: str | None) -> bytes | None:
         if inside is not None:
-            folder = dirname(path)
-            plain = self._folders.get(folder)
-            if plain is None:
-                plain = self._plain(folder, inside)
-            if plain:
+            folder = path.rpartition("/")[0]
+            if folder in self._folders or self._plain(folder, inside):
                 stat = self.files.lstat(path)
                 if stat is None:
                     return None
@@ -57,8 +52,19 @@ class Ground:
 
     def is_folder(self, path: str) -> bool:
         """Whether a folder stands there, through links."""
-        stat = self.files.stat(path)
-        return stat is not None and stat.kind == "dir"
+        if path in self._folders:
+            return True
+        stat = self.files.lstat(path)
+        if stat is None:
+            return False
+        if stat.kind == "dir":
+            self._real[path] = self._join(path)
+        elif stat.kind == "link":
+            stat = self.files.stat(path)
+        if stat is None or stat.kind != "dir":
+            return False
+        self._folders.add(path)
+        return True
 
     def real(self, folder: str) -> str:
         """The folder's path without links."""
@@ -67,17 +73,27 @@ class Ground:
             found = self._real[folder] = self.files.realpath(folder)
         return found
 
+    def _join(self, folder: str) -> str:
+        """The real path of a folder that is no link itself."""
+        parent, _, name = folder.rpartition("/")
+        if not parent or name in ("", ".", ".."):
+            return self.files.realpath(folder)
+        return f"{self.real(parent)}/{name}"
+
     def _plain(self, folder: str, inside: str) -> bool:
-        """Whether the folder is `inside` itself or reached from it over real folders only."""
+        """Whether the folder is `inside` itself or reached from it over real folders only.
+
+        Only a yes is remembered: what is missing may be made in a moment.
+        """
         if folder == inside:
-            plain = self.is_folder(folder)
-        elif len(folder) <= len(inside):
+            return self.is_folder(folder)
+        if len(folder) <= len(inside):
             return False
-        else:
-            stat = self.files.lstat(folder)
-            if stat is None:
-                return False  # not remembered: it may be made in a moment
-            plain = stat.kind == "dir" and stat.uid in (self.uid, 0) and self._plain(dirname(folder), inside)
-        if plain:
-            self._folders[folder] = True
-        return plain
+        parent = folder.rpartition("/")[0]
+        if parent not in self._folders and not self._plain(parent, inside):
+            return False
+        stat = self.files.lstat(folder)
+        if stat is None or stat.kind != "dir" or stat.uid not in (self.uid, 0):
+            return False
+        self._folders.add(folder)
+        return True

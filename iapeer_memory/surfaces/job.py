@@ -18,6 +18,7 @@ class Job:
     trust_hooks: the core's verb, None without a core. claude: absolute path of Claude's command, for entries that
     only it may write. asked: somebody is there who asked for this, so a harness's own command may be run. insist:
     surfaces that their owner took out are put back. shares: values for the user's Codex file, written at the end.
+    noted: which of them the ledger holds already, with each user.
     """
 
     door: Door
@@ -28,6 +29,7 @@ class Job:
     asked: bool = False
     insist: bool = False
     shares: list[Share] = field(default_factory=list)
+    noted: frozenset[tuple[object, str]] | None = None
 
     @property
     def ledger(self) -> Ledger:

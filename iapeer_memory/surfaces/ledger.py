@@ -47,12 +47,12 @@ class Share:
 class Ledger:
     """The working copy of one command. The caller loads it once, and saves it once if `dump` gives other bytes.
 
-    files: what we did to each foreign file. folders: those that we made. excludes: lines we added, by exclude file.
+    records: what we did to each foreign file, as it stands in the ledger: see `record`, `keep`, `drop`. folders: those that we made. excludes: lines we added, by exclude file.
     placed: `personality:harness:surface` → the file that holds it. removed: how often its owner took it out.
     shares: values of ours in a user-level file, by file.
     """
 
-    files: dict[str, FileRecord] = field(default_factory=dict)
+    records: dict[str, dict[str, Any]] = field(default_factory=dict)
     excludes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     placed: dict[str, str] = field(default_factory=dict)
     removed: dict[str, int] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Ledger:
         """The file's bytes; equal ledgers give equal bytes."""
         raw = {
             "schema": SCHEMA,
-            "files": {path: dump_record(record) for path, record in sorted(self.files.items())},
+            "files": dict(sorted(self.records.items())),
             "folders": sorted(self.folders),
             "excludes": {path: list(lines) for path, lines in sorted(self.excludes.items())},
             "placed": dict(sorted(self.placed.items())),
@@ -72,9 +72,21 @@ class Ledger:
         }
         return (json.dumps(raw, ensure_ascii=False, separators=(",", ":")) + "\n").encode("utf-8", "surrogateescape")
 
-    def given_up(self, key: str) -> bool:
-        """Whether the owner took this surface out as often as we are willing to put it back."""
-        return self.removed.get(key, 0) >= FIGHT_LIMIT
+    def record(self, path: str) -> FileRecord | None:
+        """What we did to the file. A record that cannot be read is none: then only our keys can be taken out."""
+        raw = self.records.get(path)
+        try:
+            return None if raw is None else load_record(raw)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return None
+
+    def keep(self, path: str, record: FileRecord) -> None:
+        """Note what we did to the file."""
+        self.records[path] = dump_record(record)
+
+    def drop(self, path: str) -> None:
+        """The file holds nothing of ours any more."""
+        self.records.pop(path, None)
 
     def forget(self, key: str) -> None:
         """The surface is gone by our own hand."""
@@ -122,7 +134,7 @@ def load(data: bytes | None, path: str) -> Ledger:
         if raw["schema"] != SCHEMA:
             raise Malformed(path, f"not a ledger of schema {SCHEMA}", remedy=remedy)
         return Ledger(
-            files={str(name): load_record(record) for name, record in raw["files"].items()},
+            records=dict(raw["files"]),
             folders=set(map(str, raw["folders"])),
             excludes={str(name): tuple(map(str, lines)) for name, lines in raw["excludes"].items()},
             placed={str(key): str(value) for key, value in raw["placed"].items()},

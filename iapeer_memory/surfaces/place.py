@@ -77,7 +77,7 @@ def put(
 def write(job: Job, parts: Sequence[Part]) -> bool:
     """Add the parts to their file; whether anything was written. Raises FileRefused, OSError."""
     path, inside = parts[0].path, parts[0].inside
-    record = job.ledger.files.get(path)
+    record = job.ledger.record(path)
     last: list[tuple[bytes | None, Edited]] = []
 
     def edit(data: bytes | None) -> bytes | None:
@@ -98,19 +98,19 @@ def write(job: Job, parts: Sequence[Part]) -> bool:
         return False
     before, edited = last[0]
     job.ledger.folders.update(made)
-    job.ledger.files[path] = FileRecord(
+    job.ledger.keep(path, FileRecord(
         created=before is None or (record is not None and record.created),
         after=digest(edited.data or b""),
         before=record.before if record is not None else None if before is None else digest(before),
         undo=edited.undo or None,
-    )
+    ))
     return True
 
 
 def take(job: Job, peer: Peer, harness: str, parts: Sequence[Part]) -> list[SurfaceOutcome]:
     """Take the parts out of one file, in one write: to the byte where nobody wrote since, our keys otherwise."""
     path, inside = parts[0].path, parts[0].inside
-    record = job.ledger.files.get(path)
+    record = job.ledger.record(path)
     gone: set[str] = set()
 
     def edit(data: bytes | None) -> bytes | None:
@@ -141,7 +141,7 @@ def take(job: Job, peer: Peer, harness: str, parts: Sequence[Part]) -> list[Surf
             show(job, peer.cwd, path)
     except (FileRefused, OSError) as error:
         return [SurfaceOutcome(part.surface, "failed", path, reason(error)) for part in parts]
-    job.ledger.files.pop(path, None)
+    job.ledger.drop(path)
     outcomes: list[SurfaceOutcome] = []
     for part in parts:
         job.ledger.forget(key_of(peer.personality, harness, part.surface))

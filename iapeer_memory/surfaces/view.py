@@ -25,11 +25,14 @@ SkillReader = Callable[[str], str]
 
 
 class View:
-    """The eyes of one command. `env`: the environment that the harnesses will have."""
+    """The eyes of one command. `env`: the environment that the harnesses will have.
+
+    codex_config, codex_hooks, claude_settings: the user's own files.
+    """
 
     __slots__ = (
         "_codex", "_skills", "_template", "_tracked", "_trees", "_user_files",
-        "env", "files", "ground", "ledger", "memo", "settings", "uid",
+        "claude_settings", "codex_config", "codex_hooks", "env", "files", "ground", "ledger", "memo", "settings", "uid",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +51,9 @@ class View:
         self.uid = uid
         self.ledger = ledger if ledger is not None else Ledger()
         self.env: Mapping[str, str] = env or {}
+        self.codex_config = join(settings.codex_home, "config.toml")
+        self.codex_hooks = join(settings.codex_home, "hooks.json")
+        self.claude_settings = join(settings.claude_home, "settings.json")
         self.ground = Ground(files, uid=uid, follow=follow)
         self.memo: dict[object, Any] = {}
         self._template = template
@@ -68,21 +74,6 @@ class View:
             locale = self.settings.locale if self.settings.locale in ("en", "ru") else "en"
             found = self._skills[name] = self._template(f"skills/{locale}/{name}/SKILL.md").encode()
         return found
-
-    @property
-    def codex_config(self) -> str:
-        """The user's own Codex configuration file."""
-        return join(self.settings.codex_home, "config.toml")
-
-    @property
-    def codex_hooks(self) -> str:
-        """The user's own Codex hooks file."""
-        return join(self.settings.codex_home, "hooks.json")
-
-    @property
-    def claude_settings(self) -> str:
-        """The user's own Claude settings file."""
-        return join(self.settings.claude_home, "settings.json")
 
     def codex(self) -> userconfig.UserConfig:
         """What the user's Codex configuration says."""

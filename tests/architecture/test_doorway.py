@@ -26,9 +26,9 @@ PURE_OS_PATH = {
 }  # fmt: skip
 FORBIDDEN_MODULES = {
     "subprocess", "socket", "shutil", "tempfile", "fcntl", "ctypes", "multiprocessing", "pty", "mmap", "pathlib",
-    "glob",    "urllib.request", "http.client", "http.server", "socketserver", "selectors", "select", "filelock", "watchfiles",
-    "secrets", "random", "fileinput", "requests", "httpx", "httpx2", "importlib.resources", "posix", "apsw",
-    "sqlite_vec", "dbm", "shelve", "resource",
+    "glob", "urllib.request", "http.client", "http.server", "socketserver", "selectors", "select", "filelock",
+    "watchfiles", "secrets", "random", "fileinput", "requests", "httpx", "httpx2", "importlib.resources", "posix",
+    "apsw", "sqlite_vec", "dbm", "shelve", "resource",
 }  # fmt: skip
 PURE_OF_FORBIDDEN = {("pathlib", "PurePath"), ("pathlib", "PurePosixPath"), ("signal", "Signals")}
 FORBIDDEN_CALLS = {

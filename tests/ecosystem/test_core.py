@@ -50,6 +50,9 @@ def test_what_a_whole_core_answers(core: Core, standin: StandIn) -> None:
     said, peers = core.native_memory("off")
     assert (said.ok, peers) == (True, ("alpha", "timer", "watcher"))
     assert core.native_memory("on", "alpha")[1] == ("alpha",)
+    standin.turn(garbage={"native-memory": "Some Words\n\x1b[31malpha: written\nbeta (claude): written\n"})
+    assert core.native_memory("off")[1] == ("beta",)
+    standin.turn(garbage=None)
     cwd = str(standin.root / "peers/alpha")
     assert core.create("alpha", description="again", path=cwd).ok
     row = core.list().get("alpha")
@@ -70,23 +73,22 @@ def test_trust(core: Core, standin: StandIn) -> None:
     assert core.trust_check(str(path))[1] is None
 
 
-def test_a_watcher_is_registered_and_confirmed(core: Core, standin: StandIn) -> None:
+@pytest.mark.parametrize("folder", ["plain", "a b'c"])
+def test_a_watcher_is_registered_confirmed_and_runs(core: Core, standin: StandIn, folder: str) -> None:
     standin.ok("install-runtime", "notifier")
     standin.ok("create", "index")
     standin.ok("create", "scriber")
-    launcher = standin.home / "a b" / "launcher.sh"
+    launcher = standin.home / folder / "launcher.sh"
     launcher.parent.mkdir()
-    launcher.write_text("#!/bin/sh\n")
+    launcher.write_text("#!/bin/sh\necho up\n")
     launcher.chmod(0o755)
     sender = registrant(core.list().rows)
     assert sender == "claude-index"
     profile = standin.root / "peers/index/.iapeer/peer-profile.json"
-    plain = standin.home / "launcher.sh"
-    plain.write_text("#!/bin/sh\n")
-    plain.chmod(0o755)
-    assert core.send("watcher", sender, watcher_message(str(plain), None)).ok
-    assert watcher_problem(read_triggers(profile.read_bytes()), str(plain), None) is None
+    assert core.send("watcher", sender, watcher_message(str(launcher), None)).ok
+    assert watcher_problem(read_triggers(profile.read_bytes()), str(launcher), None) is None
     assert [t.id for t in read_triggers(profile.read_bytes()) or ()] == [WATCHER_ID]
+    assert "1 line(s)" in standin.ok("fire", WATCHER_ID)
     standin.turn(send_fail={"watcher": "spool is full"})
     said = core.send("watcher", sender, "{}")
     assert (said.ok, said.detail) == (False, "iapeer send: spool is full")

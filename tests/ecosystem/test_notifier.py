@@ -40,6 +40,10 @@ def profile(*triggers: Any) -> bytes:
             '{"script":"/c/memoryd-launcher.sh","target":"index","id":"iapeer-memory-memoryd"}',
         ),
         (
+            watcher_message("/c d/memoryd-launcher.sh", "index"),
+            '{"script":"exec \'/c d/memoryd-launcher.sh\'","target":"index","id":"iapeer-memory-memoryd"}',
+        ),
+        (
             watcher_message(LAUNCHER, None),
             '{"script":"/c/memoryd-launcher.sh","target":"scriber","id":"iapeer-memory-memoryd"}',
         ),

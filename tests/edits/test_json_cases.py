@@ -17,12 +17,20 @@ DROP = [Delete(OURS, prune=True)]
 CASES: dict[str, tuple[bytes | None, list[Op], bytes | None]] = {
     "no file": (None, [*ADD], b'{\n  "mcpServers": {\n    "iapeer-memory": {\n      "type": "http"\n    }\n  }\n}\n'),
     "no file, nothing to do": (None, [*DROP], None),
-    "no file, a list": (None, [Append(("a", "b"), "é")], '{\n  "a": {\n    "b": [\n      "é"\n    ]\n  }\n}\n'.encode()),
+    "no file, a list": (
+        None,
+        [Append(("a", "b"), "é")],
+        '{\n  "a": {\n    "b": [\n      "é"\n    ]\n  }\n}\n'.encode(),
+    ),
     "empty object, no final newline": (b"{}", [Set(("a",), 1)], b'{\n  "a": 1\n}'),
     "minified": (b'{"a":{"b":[1,2]}}\n', [*ADD], b'{"a":{"b":[1,2]},"mcpServers":{"iapeer-memory":{"type":"http"}}}\n'),
     "one line with spaces": (b'{"a": 1, "b": 2}', [Set(("c",), [1, 2])], b'{"a": 1, "b": 2, "c": [1, 2]}'),
     "one line, inner spaces": (b'{ "a": 1 }', [Set(("c",), 2)], b'{ "a": 1, "c": 2 }'),
-    "tabs and CRLF": (b'{\r\n\t"a": 1\r\n}\r\n', [Set(("b", "c"), 2)], b'{\r\n\t"a": 1,\r\n\t"b": {\r\n\t\t"c": 2\r\n\t}\r\n}\r\n'),
+    "tabs and CRLF": (
+        b'{\r\n\t"a": 1\r\n}\r\n',
+        [Set(("b", "c"), 2)],
+        b'{\r\n\t"a": 1,\r\n\t"b": {\r\n\t\t"c": 2\r\n\t}\r\n}\r\n',
+    ),
     "four spaces": (b'{\n    "a": {}\n}', [Set(("a", "b"), 1)], b'{\n    "a": {\n        "b": 1\n    }\n}'),
     "a BOM": (b'\xef\xbb\xbf{\n  "a": 1\n}', [Set(("b",), 2)], b'\xef\xbb\xbf{\n  "a": 1,\n  "b": 2\n}'),
     "a short object in a long file": (
@@ -49,7 +57,11 @@ CASES: dict[str, tuple[bytes | None, list[Op], bytes | None]] = {
         [Append(("hooks", "PostToolUse"), {"y": 2})],
         b'{\n  "hooks": {\n    "PostToolUse": [\n      {"x": 1},\n      {\n        "y": 2\n      }\n    ]\n  }\n}\n',
     ),
-    "an element that is there": (b'{"a":[{"x":1,"y":2}]}', [Append(("a",), {"y": 2, "x": 1})], b'{"a":[{"x":1,"y":2}]}'),
+    "an element that is there": (
+        b'{"a":[{"x":1,"y":2}]}',
+        [Append(("a",), {"y": 2, "x": 1})],
+        b'{"a":[{"x":1,"y":2}]}',
+    ),
     "an element by its place": (b'{"a": [1, 2, 3]}', [Set(("a", 1), "x")], b'{"a": [1, "x", 3]}'),
     "the next place": (b'{"a": [1]}', [Set(("a", 1, "k"), "x")], b'{"a": [1, {"k": "x"}]}'),
     "delete the first": (b'{\n  "a": 1,\n  "b": 2\n}', [Delete(("a",))], b'{\n  "b": 2\n}'),
@@ -57,6 +69,11 @@ CASES: dict[str, tuple[bytes | None, list[Op], bytes | None]] = {
     "delete the only one": (b'{"a": {\n  "b": 2\n}}', [Delete(("a", "b"))], b'{"a": {}}'),
     "delete and prune": (b'{"z":0,"mcpServers":{"iapeer-memory":{}}}', [*DROP], b'{"z":0}'),
     "prune to the root": (b'{ "mcpServers": {"iapeer-memory": {}} }\n', [*DROP], b"{}\n"),
+    "prune spares what was empty before, in company": (
+        b'{"mcpServers":{}}',
+        [*DROP, Set(("a",), 1)],
+        b'{"mcpServers":{},"a":1}',
+    ),
     "prune spares what was empty before": (b'{"mcpServers":{}}', [*DROP], b'{"mcpServers":{}}'),
     "delete from lists, from the back": (
         b'{"h": {"e": [1, 2, 3]}}',
@@ -145,7 +162,7 @@ def test_load_is_strict_and_plain() -> None:
 def test_undo_leaves_what_others_made_of_it() -> None:
     old = b'{"a": {"b": 1}, "list": [1]}'
     edited = edit_json(old, [Set(("a", "b"), 2), Append(("list",), "ours"), Set(("n", "m"), 1)], name="f")
-    theirs = [Set(("a", "b"), 3), Delete(("list", 1)), Set(("n", "theirs"), 1), Set(("n", "m"), "drifted")]
+    theirs: list[Op] = [Set(("a", "b"), 3), Delete(("list", 1)), Set(("n", "theirs"), 1), Set(("n", "m"), "drifted")]
     now = edit_json(edited.data, theirs, name="f").data
     assert json.loads(undo_json(now, edited.undo, name="f") or b"") == {"a": {"b": 3}, "list": [1], "n": {"theirs": 1}}
     assert undo_json(None, edited.undo, name="f") is None

@@ -1,5 +1,6 @@
 """TOML edits case by case: in, edit, out."""
 
+# ruff: noqa: E501  a case reads best in its lines as they are
 from __future__ import annotations
 
 import tomllib
@@ -246,7 +247,10 @@ def test_undo_leaves_what_others_made_of_it() -> None:
     edited = edit_toml(FEATURE[:-1], [*ADD, *ROOT, *HASH, Set(("features", "memories"), True)], name="c")
     theirs: list[Op] = [Append(ROOT[0].path, "/theirs"), Set((*OURS, "url"), "drifted"), Set(("model",), "m")]
     left = undo_toml(edit_toml(edited.data, theirs, name="c").data, edited.undo, name="c")
-    assert left == b'model = "m"\n\n[features]\nmemories = false\n\n[sandbox_workspace_write]\nwritable_roots = ["/theirs"]\n'
+    assert (
+        left
+        == b'model = "m"\n\n[features]\nmemories = false\n\n[sandbox_workspace_write]\nwritable_roots = ["/theirs"]\n'
+    )
 
 
 def test_a_file_of_ours_that_others_use_stays() -> None:
@@ -261,7 +265,9 @@ def test_a_file_of_ours_that_others_use_stays() -> None:
 def test_carried_undo_takes_all_edits_back() -> None:
     now = edit_toml(FEATURE[:-1], ADD, name="c")
     for port in range(40):
-        now = edit_toml(now.data, [Set(OURS, TABLE | {"url": f"http://127.0.0.1:{port}/mcp"})], name="c", since=now.undo)
+        now = edit_toml(
+            now.data, [Set(OURS, TABLE | {"url": f"http://127.0.0.1:{port}/mcp"})], name="c", since=now.undo
+        )
     assert undo_toml(now.data, now.undo, name="c") == FEATURE[:-1]
 
 

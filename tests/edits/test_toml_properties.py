@@ -33,8 +33,7 @@ OPS = st.lists(
     min_size=1,
     max_size=3,
 )
-settings.register_profile("edits", max_examples=int(os.environ.get("EDITS_EXAMPLES", "150")), deadline=None)
-settings.load_profile("edits")
+MANY = settings(max_examples=int(os.environ.get("EDITS_EXAMPLES", "150")), deadline=None)
 
 
 def loaded(data: bytes | None) -> Any:
@@ -59,6 +58,7 @@ def refusable(data: bytes, op: Op) -> bool:
     return False
 
 
+@MANY
 @given(toml_document(), OPS)
 def test_twice_is_once_and_undo_is_exact(data: bytes, ops: list[Op]) -> None:
     try:
@@ -83,6 +83,7 @@ def test_twice_is_once_and_undo_is_exact(data: bytes, ops: list[Op]) -> None:
             assert op.path[-1] not in here
 
 
+@MANY
 @given(toml_document(), st.sampled_from(ADDS))
 def test_every_foreign_line_stays(data: bytes, op: Op) -> None:
     """Each old line is in the new text in its order, but for the one that holds the array or inline table we extend."""
@@ -102,6 +103,7 @@ def test_every_foreign_line_stays(data: bytes, op: Op) -> None:
         assert b"\n" not in edited.replace(b"\r\n", b"")
 
 
+@MANY
 @given(toml_document())
 def test_undo_after_others_wrote(data: bytes) -> None:
     if b"iapeer-memory" in data or b"/vault" in data:
@@ -116,6 +118,7 @@ def test_undo_after_others_wrote(data: bytes) -> None:
     assert loaded(left) == loaded(alone)
 
 
+@MANY
 @given(toml_document())
 def test_parts_alone_undo_to_the_byte(data: bytes) -> None:
     if b"iapeer-memory" in data:

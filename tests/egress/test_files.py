@@ -196,6 +196,7 @@ def test_absent_is_none_or_nothing(tmp_path: Path) -> None:
         assert FILES.list(path) == ()
         assert FILES.remove(path) is False
         assert FILES.rmdir(path) is False
+        FILES.remove_tree(path)
         with pytest.raises(FileNotFoundError):
             FILES.read(path)
     FILES.remove_tree(f"{tmp_path}/no")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import realpath
 from pathlib import Path
 
 import pytest
@@ -17,27 +18,27 @@ def settings(vault: str = "") -> Settings:
 
 
 def test_a_flag_gives_the_vault_and_none_means_ask(tmp_path: Path) -> None:
-    assert check_vault(str(tmp_path), settings(), {}) == str(tmp_path)
-    assert check_vault(None, settings(), {}) is None
-    assert check_vault(None, settings("/v"), {}) == "/v"
+    assert check_vault(str(tmp_path), settings(), {}, realpath) == str(tmp_path)
+    assert check_vault(None, settings(), {}, realpath) is None
+    assert check_vault(None, settings("/v"), {}, realpath) == "/v"
 
 
 def test_the_same_place_by_another_name_is_the_same(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "link").symlink_to("notes")
-    assert check_vault(str(tmp_path / "link"), settings(str(tmp_path / "notes")), {}) == str(tmp_path / "link")
+    assert check_vault(str(tmp_path / "link"), settings(str(tmp_path / "notes")), {}, realpath) == str(tmp_path / "link")
 
 
 def test_a_second_vault_is_refused_and_both_are_named() -> None:
     with pytest.raises(UsageError) as caught:
-        check_vault("/new", settings("/old"), {})
+        check_vault("/new", settings("/old"), {}, realpath)
     assert "/old" in caught.value.line() and "/new" in caught.value.line() and "environment" in caught.value.line()
 
 
 @pytest.mark.parametrize("path", ["/a\nb", "/a\0b"])
 def test_a_line_break_in_a_path_is_refused(path: str) -> None:
     with pytest.raises(UsageError):
-        check_vault(path, settings(), {})
+        check_vault(path, settings(), {}, realpath)
 
 
 def test_a_tilde_is_this_home() -> None:

@@ -160,4 +160,5 @@ def test_a_port_that_accepts_and_says_nothing_is_not_ours(place: Place) -> None:
     with socket.socket() as mute:
         mute.bind(("127.0.0.1", place.port))
         mute.listen()
-        assert place.daemon.verify().state == "absent"
+        report = place.daemon.verify()
+    assert (report.state, report.detail) == ("stranger", f"port {place.port} is held by a program that says nothing")

@@ -36,6 +36,10 @@ def build() -> str:
     return str(json.loads(record.read_text())["build"]) if record.exists() else "dev-0"
 
 
+BUILD = build()
+"""Asked once: the link `current` may lead elsewhere later."""
+
+
 class Probe(http.server.BaseHTTPRequestHandler):
     """`GET /health`."""
 
@@ -49,7 +53,7 @@ class Probe(http.server.BaseHTTPRequestHandler):
                 "name": "iapeer-memory",
                 "nonce": nonce,
                 "version": "0",
-                "build": build(),
+                "build": BUILD,
                 "pid": os.getpid(),
                 "uid": PLAN.get("uid", os.getuid()),
                 "started": started(),

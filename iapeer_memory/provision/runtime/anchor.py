@@ -1,7 +1,9 @@
-"""What every runtime does first when it starts: takes its real folder as its own, not the link `current`.
+"""What every runtime does first when it starts: takes its real folder as its own, not the link `current`, and maps its
+own record, so that the process can be seen to use it.
 
-Without it, a process that was started by way of `current` would import what it needs later from whatever runtime is
-current by then, and run two versions at once. Texts only; nothing is run here.
+Without the first, a process that was started by way of `current` would import what it needs later from whatever
+runtime is current by then, and run two versions at once. Without the second, a runtime could be cleared away under a
+process that has no native module of it loaded. Texts only; nothing is run here.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 MODULE = "_iapeer_memory_anchor"
 SOURCE = b'''"""Takes the real folder of this runtime as its prefix. Generated with the runtime."""
 
+import mmap
 import os
 import sys
 
@@ -21,9 +24,16 @@ def settle():
     moved = (real + os.sep + p[len(old) :] if p.startswith(old) else p for p in sys.path)
     sys.path[:] = dict.fromkeys(moved)
     sys.prefix = sys.exec_prefix = real
+    if settle.mapped is None:
+        try:
+            with open(os.path.join(real, "runtime.json"), "rb") as record:
+                settle.mapped = mmap.mmap(record.fileno(), 0, access=mmap.ACCESS_READ)
+        except (OSError, ValueError):
+            pass
 
 
 settle.old = ""
+settle.mapped = None
 '''
 
 FILES: tuple[tuple[str, bytes], ...] = (

@@ -16,11 +16,13 @@ from iapeer_memory.provision.placed import problem, shims
 from iapeer_memory.provision.step import Done, Seen, Step
 from iapeer_memory.provision.steps.slot import slot_verdict
 from iapeer_memory.provision.sweep import look_at, provision_all
-from iapeer_memory.surfaces.state import PeerResult
+from iapeer_memory.surfaces.state import PeerResult, SurfaceState
 from iapeer_memory.surfaces.sweep import PeerLook
 
 REPAIR = "iapeer-memory verify --repair"
 CHECK = "peer-surfaces"
+NAMED = 5
+"""Peers that a warning names before it counts."""
 
 
 class SurfacesStep(Step):
@@ -93,18 +95,33 @@ def told(step: Step, results: Sequence[PeerResult]) -> Outcome:
 
 def surface_findings(looks: Sequence[PeerLook]) -> tuple[Finding, ...]:
     """One fail per drifted peer-runtime, or one ok with the counts; warnings apart."""
-    findings: list[Finding] = []
     skipped = Counter(view.skipped for view in looks if view.skipped)
-    for view in looks:
-        name = f"[{view.personality}:{view.harness}]"
-        if view.drifted:
-            findings.append(Finding(CHECK + name, "fail", view.problems, where=view.cwd, remedy=REPAIR, healable=True))
-        for state in view.warnings:
-            findings.append(Finding(f"{state.surface}{name}", "warn", state.detail, where=state.path or view.cwd, remedy=state.remedy))
+    findings = [
+        Finding(f"{CHECK}[{v.personality}:{v.harness}]", "fail", v.problems, where=v.cwd, remedy=REPAIR, healable=True)
+        for v in looks
+        if v.drifted
+    ]
     if not any(view.drifted for view in looks):
         swept = sum(not view.skipped for view in looks)
         reasons = "; ".join(f"{count} skipped: {reason}" for reason, count in skipped.items())
         findings.insert(0, Finding(CHECK, "ok", f"{swept} peer-runtime(s) in place" + (f"; {reasons}" if reasons else "")))
+    return (*findings, *warnings(looks))
+
+
+def warnings(looks: Sequence[PeerLook]) -> tuple[Finding, ...]:
+    """What only the owner can settle: a line a kind, whoever it concerns, so that thirty peers are not thirty lines."""
+    kinds: dict[tuple[str, str], list[tuple[PeerLook, SurfaceState]]] = {}
+    for view in looks:
+        for state in view.warnings:
+            kinds.setdefault((state.surface, state.detail), []).append((view, state))
+    findings = []
+    for (surface, detail), found in kinds.items():
+        who = list(dict.fromkeys(f"{view.personality}:{view.harness}" for view, _ in found))
+        shown = ", ".join(who[:NAMED]) + (f" and {len(who) - NAMED} more" if len(who) > NAMED else "")
+        view, state = found[0]
+        name = f"{surface}[{who[0]}]" if len(who) == 1 else surface
+        text = detail if len(who) == 1 else f"{detail} ({shown})"
+        findings.append(Finding(name, "warn", text, where=state.path or view.cwd, remedy=state.remedy))
     return tuple(findings)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from iapeer_memory.domain.door import RunResult
@@ -19,7 +20,7 @@ from iapeer_memory.edits.ops import Delete, Edited, Set, Undo
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.part import OK, Part, Verdict
 from iapeer_memory.surfaces.view import View
-from iapeer_memory.surfaces.want import SERVER, Wanted
+from iapeer_memory.surfaces.want import IDENTITY_HEADER, SERVER, Wanted
 
 SURFACE = "mcp"
 KEY = ("mcpServers", SERVER)
@@ -34,6 +35,8 @@ def part(cwd: str, wanted: Wanted) -> Part:
     def judge(data: bytes | None) -> Verdict:
         if data is None:
             return Verdict("missing", "no .mcp.json")
+        if data == fresh(server["url"], server["headers"][IDENTITY_HEADER]):
+            return OK
         servers = servers_of(data, path)
         if SERVER not in servers:
             return Verdict("missing", "entry missing")
@@ -44,8 +47,20 @@ def part(cwd: str, wanted: Wanted) -> Part:
             servers_of(data, path)
         return edit_json(data, (Set(KEY, server),), name=path, since=since)
 
-    want_key = (server["url"], server["headers"]["X-IAPeer-Identity"])
+    want_key = (server["url"], server["headers"][IDENTITY_HEADER])
     return Part(SURFACE, path, cwd, want_key, judge, add, strip_of(path), drop_empty=True)
+
+
+def fresh(url: str, identity: str) -> bytes:
+    """The bytes of a file that holds our entry alone, so that a settled one need not be parsed."""
+    return fresh_form(url).replace(b"IDENTITY", identity.encode())
+
+
+@lru_cache(maxsize=8)
+def fresh_form(url: str) -> bytes:
+    """As `fresh`, with a word in the identity's place."""
+    entry = {"type": "http", "url": url, "headers": {IDENTITY_HEADER: "IDENTITY"}}
+    return (json.dumps({KEY[0]: {KEY[1]: entry}}, indent=2) + "\n").encode()
 
 
 def strip_of(path: str) -> Callable[[bytes], Edited]:

@@ -96,9 +96,9 @@ def write(job: Job, cwd: str, path: str, body: bytes) -> None:
     change = edit_foreign(job.door, path, edit, policy=job.view.ground.policy(cwd), backups=job.backups, mode=0o644)
     if change == "written":
         job.ledger.folders.update(made)
-        old = job.ledger.files.get(path)
+        old = job.ledger.record(path)
         created = seen[0] is None or (old is not None and old.created)
-        job.ledger.files[path] = FileRecord(created=created, after=digest(body))
+        job.ledger.keep(path, FileRecord(created=created, after=digest(body)))
 
 
 def take(job: Job, peer: Peer, names: tuple[str, ...]) -> SurfaceOutcome:
@@ -112,6 +112,8 @@ def take(job: Job, peer: Peer, names: tuple[str, ...]) -> SurfaceOutcome:
         try:
             there = job.view.ground.read(path, peer.cwd)
             if there is None:
+                if path in job.ledger.records:
+                    clean_up(job, peer.cwd, path)
                 continue
             if not is_ours(job, path, name, there):
                 kept.append(name)
@@ -137,8 +139,8 @@ def take(job: Job, peer: Peer, names: tuple[str, ...]) -> SurfaceOutcome:
 
 def clean_up(job: Job, cwd: str, path: str) -> None:
     """After a skill is gone: its folder, those above that we made, the exclude line, the record."""
-    recorded = path in job.ledger.files
-    job.ledger.files.pop(path, None)
+    recorded = path in job.ledger.records
+    job.ledger.drop(path)
     if recorded:
         drop_folders(job, dirname(path))
     else:  # written by another tool of the same layout: its empty folders go with it
@@ -160,7 +162,7 @@ def extra_names(view: View, cwd: str) -> tuple[str, ...]:
 
 def is_ours(job: Job, path: str, name: str, data: bytes) -> bool:
     """By the ledger's digest, by the bytes that we would write, or by the file's own head."""
-    record = job.ledger.files.get(path)
+    record = job.ledger.record(path)
     if record is not None and record.after == digest(data):
         return True
     if name in SKILLS and data == job.view.skill(name):

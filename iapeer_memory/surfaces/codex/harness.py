@@ -137,8 +137,11 @@ def put_shared(job: Job, surface: str, verdict: Verdict, shares: tuple[Share, ..
         return SurfaceOutcome(surface, "failed", path, verdict.detail)
     if job.view.codex().problem is not None:
         return SurfaceOutcome(surface, "failed", path, job.view.codex().problem or "")
+    if verdict.kind == "ok":
+        job.shares += [share for share in shares if not userfile.is_noted(job, share)]
+        return SurfaceOutcome(surface, "already", path)
     job.shares += shares
-    return SurfaceOutcome(surface, "already" if verdict.kind == "ok" else "written", path)
+    return SurfaceOutcome(surface, "written", path)
 
 
 def user_server(view: View, peer: Peer) -> tuple[Share, ...]:

@@ -6,6 +6,7 @@ Source of the block: the reference package's codex config chapter; without the c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from iapeer_memory.domain.errors import Malformed
@@ -22,11 +23,13 @@ def part(cwd: str, wanted: Wanted) -> Part:
     """Our table in the peer's configuration."""
     path = f"{cwd}/.codex/config.toml"
     server = dict(wanted.server)
-    want_key = repr(server)
+    fresh = block(server)
 
     def judge(data: bytes | None) -> Verdict:
         if data is None:
             return Verdict("missing", "no config.toml")
+        if data == fresh:
+            return OK
         servers = servers_of(data, path)
         if SERVER not in servers:
             return Verdict("missing", "block missing")
@@ -42,7 +45,7 @@ def part(cwd: str, wanted: Wanted) -> Part:
             return Edited(data, {})
         return edit_toml(data, (Delete(KEY, prune=True),), name=path)
 
-    return Part(SURFACE, path, cwd, want_key, judge, add, strip, drop_empty=True)
+    return Part(SURFACE, path, cwd, fresh, judge, add, strip, drop_empty=True)
 
 
 def servers_of(data: bytes, path: str) -> dict[str, Any]:
@@ -51,3 +54,15 @@ def servers_of(data: bytes, path: str) -> dict[str, Any]:
     if not isinstance(servers, dict):
         raise Malformed(path, '"mcp_servers" is not a table', remedy=f'make "mcp_servers" a table in {path}')
     return servers
+
+
+def block(server: Mapping[str, Any]) -> bytes:
+    """The text of a file that holds our table alone, so that a settled one need not be parsed."""
+    lines = [f"[{KEY[0]}.{KEY[1]}]"]
+    tables: list[str] = []
+    for key, value in server.items():
+        if isinstance(value, dict):
+            tables += ["", f"[{KEY[0]}.{KEY[1]}.{key}]", *(f'"{name}" = "{text}"' for name, text in value.items())]
+        else:
+            lines.append(f'{key} = "{value}"')
+    return "\n".join((*lines, *tables, "")).encode()

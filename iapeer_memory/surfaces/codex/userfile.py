@@ -30,7 +30,7 @@ def flush(job: Job) -> str | None:
     if not wanted:
         return None
     path = job.view.codex_config
-    record = job.ledger.files.get(path)
+    record = job.ledger.record(path)
     last: list[tuple[bytes | None, Edited]] = []
 
     def edit(data: bytes | None) -> bytes | None:
@@ -53,17 +53,18 @@ def flush(job: Job) -> str | None:
         job.ledger.folders.update(made)
         as_left = record is not None and before is not None and digest(before) == record.after
         first = record is None or as_left
-        job.ledger.files[path] = FileRecord(
+        job.ledger.keep(path, FileRecord(
             created=before is None or (record is not None and record.created),
             after=digest(edited.data or b""),
             before=record.before if record is not None else None if before is None else digest(before),
             undo=edited.undo if first and (record is None or record.undo is not None) else None,
-        )
+        ))
     known = job.ledger.shares.get(path, ())
     ours = {key_of(share) for share in known} | {key_of(share) for share in there_by_us(before, wanted, path)}
     shares = joined(known, [share for share in wanted if key_of(share) in ours])
     if shares:
         job.ledger.shares[path] = shares
+    job.noted = None
     return None
 
 
@@ -103,12 +104,20 @@ def there_by_us(before: bytes | None, wanted: Sequence[Share], path: str) -> tup
 def joined(old: Sequence[Share], new: Sequence[Share]) -> tuple[Share, ...]:
     """One entry a value, with all its users; a new value at the same path replaces the old one."""
     found: dict[object, Share] = {}
+    users: dict[object, dict[str, None]] = {}
     for share in (*old, *new):
         key = key_of(share)
-        known = found.get(key)
-        users = tuple(dict.fromkeys((*(known.users if known else ()), *share.users)))
-        found[key] = Share(share.path, share.value, users, share.append)
-    return tuple(found.values())
+        found[key] = share
+        users.setdefault(key, {}).update(dict.fromkeys(share.users))
+    return tuple(Share(s.path, s.value, tuple(users[key]), s.append) for key, s in found.items())
+
+
+def is_noted(job: Job, share: Share) -> bool:
+    """Whether the value is in the ledger with all these users."""
+    if job.noted is None:
+        known = job.ledger.shares.get(job.view.codex_config, ())
+        job.noted = frozenset((key_of(s), user) for s in known for user in s.users)
+    return all((key_of(share), user) in job.noted for user in share.users)
 
 
 def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[bool, str | None]:
@@ -124,7 +133,7 @@ def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[boo
         mine = user in share.users and (tops is None or share.path[0] in tops)
         users = tuple(u for u in share.users if u != user) if mine else share.users
         (left if users else gone).append(Share(share.path, share.value, users, share.append))
-    record = job.ledger.files.get(path)
+    record = job.ledger.record(path)
     problem: str | None = None
     changed = False
     if gone:
@@ -153,15 +162,16 @@ def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[boo
             return False, reason(error)
         job.view.forget_user_files()
         if not left:
-            job.ledger.files.pop(path, None)
+            job.ledger.drop(path)
         elif changed and record is not None and last:
-            job.ledger.files[path] = FileRecord(
+            job.ledger.keep(path, FileRecord(
                 record.created, digest(last[0].data or b""), record.before, last[0].undo if record.undo else None
-            )
+            ))
     if left:
         job.ledger.shares[path] = tuple(left)
     else:
         job.ledger.shares.pop(path, None)
+    job.noted = None
     return changed, problem
 
 

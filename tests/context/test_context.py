@@ -1,0 +1,114 @@
+"""What a session starts with: budgets, the peer's own notes, recent notes, the fragment."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iapeer_memory.context import notes
+from iapeer_memory.context.fragment import fragment_text
+from iapeer_memory.context.session import ESSENTIALS, WHOLE, essentials, session_text
+from iapeer_memory.domain.paths import Paths
+from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.vault.locales import LOCALES, locale
+
+EN = locale("en")
+PATHS = Paths.from_env({"HOME": "/h"}, os_home="/h")
+
+
+def note(path: str, title: str = "", **more: str) -> NoteSummary:
+    return NoteSummary(
+        path=path, title=title or path.rpartition("/")[2].removesuffix(".md"), type=None, subtype=more.get("subtype"),
+        status=more.get("status"), description=more.get("description"), tags=("tag",), author=more.get("author"),
+        coauthors=tuple(filter(None, [more.get("coauthor")])), created=more.get("created"), updated=more.get("updated"),
+    )  # fmt: skip
+
+
+def own(all_notes: Sequence[NoteSummary], peer: str) -> list[str]:
+    return [n.title for n in notes.by_owner(all_notes, EN).get(peer, ())]
+
+
+def test_own_notes() -> None:
+    all_notes = [
+        note("01_Knowledge/A.md", author="me", status="current", updated="2026-01-01"),
+        note("01_Knowledge/B.md", author="you", coauthor="me", status="current", updated="2026-02-01"),
+        note("01_Knowledge/Stale.md", author="me", status="outdated"),
+        note("07_Archive/Old.md", author="me"),
+        note("Elsewhere/E.md", author="me"),
+        note("06_Agent_Memory/me/Ctx.md", author="you", subtype="context"),
+        note("06_Agent_Memory/me/Feed.md", author="me", subtype="feedback"),
+        note("06_Agent_Memory/you/Theirs.md", author="me"),
+    ]
+    assert own(all_notes, "me") == ["Feed", "Ctx", "B", "A"]
+    assert own(all_notes, "you") == ["Theirs", "B"]
+
+
+def test_recent_is_what_others_changed() -> None:
+    all_notes = [
+        note("01_Knowledge/A.md", author="you", updated="2026-01-01 10:00:00"),
+        note("01_Knowledge/B.md", author="you", created="2026-02-01"),
+        note("01_Knowledge/Mine.md", author="me", updated="2026-03-01"),
+        note("06_Agent_Memory/you/P.md", author="you", updated="2026-03-01"),
+        note("01_Knowledge/Undated.md", author="you"),
+    ]
+    assert [n.title for n in notes.recent(all_notes, EN, "me", 5)] == ["B", "A"]
+
+
+@pytest.mark.parametrize("preset", LOCALES.values(), ids=lambda p: p.id)
+@pytest.mark.parametrize("vault", ["/v", "/home/" + "long/" * 100 + "vault"])
+def test_essentials_come_first_and_say_what_is_needed(preset: object, vault: str) -> None:
+    text = essentials("a" * 32, vault, preset)  # type: ignore[arg-type]
+    assert len(text) <= ESSENTIALS
+    for word in ("memory_search", "status", "frontmatter", vault[:200]):
+        assert word in text
+
+
+def test_the_whole_keeps_its_budget_and_says_what_it_left_out() -> None:
+    many = [note(f"01_Knowledge/Note {n}.md", author="me", description="d" * 300) for n in range(500)]
+    many += [note(f"06_Agent_Memory/me/M{n}.md", updated=f"2026-01-{n % 28 + 1:02}") for n in range(300)]
+    mine = notes.by_owner(many, EN)["me"]
+    recent = [note(f"01_Knowledge/R{n}.md", "r" * 500, updated="2026") for n in range(50)]
+    text = session_text("me", "/vault", EN, mine, recent)
+    assert len(text) <= WHOLE
+    assert text.startswith(essentials("me", "/vault", EN))
+    for words in ("### Agent memory", "### Knowledge", "## Changed last by others", "more: search for them"):
+        assert words in text
+
+
+def test_without_notes() -> None:
+    text = session_text("me", "/vault", EN, (), ())
+    assert "None yet." in text
+    assert "Changed last" not in text
+
+
+@given(st.lists(st.text(max_size=40), max_size=6), st.text(max_size=800))
+def test_a_note_takes_one_line_whatever_it_is_called(titles: list[str], description: str) -> None:
+    made = [note(f"01_Knowledge/{n}.md", " ".join(t.split()) or "x", description=description) for n, t in enumerate(titles)]
+    for item in made:
+        line = notes.line(item)
+        assert len(line.split("\n")) == 1
+        assert len(line) <= notes.LONGEST_LINE + 2
+
+
+def test_fragment() -> None:
+    mine = (note("06_Agent_Memory/me/Ctx.md", subtype="context", updated="2026-01-02 03:04:05"),)
+    assert fragment_text("me", "/v", PATHS, EN, mine) == (
+        "## iapeer-memory paths\n"
+        "<iapeer-memory-paths>\n"
+        "vault: /v\n"
+        "db: /h/.iapeer/cache/iapeer-memory/index.db\n"
+        "config: /h/.iapeer/plugins/iapeer-memory/config.env\n"
+        "state: /h/.iapeer/state/iapeer-memory\n"
+        "cache: /h/.iapeer/cache/iapeer-memory\n"
+        "logs: /h/.iapeer/logs/iapeer-memory\n"
+        "</iapeer-memory-paths>\n\n"
+        "## me-vault-index.md\n"
+        "# Notes of `me`\n\n"
+        "<!-- generated by memoryd; edits are overwritten -->\n\n"
+        "### Agent memory (`06_Agent_Memory/`)\n\n"
+        "- [[Ctx]] · context · 2026-01-02\n"
+    )
+    assert "vault-index" not in fragment_text("me", "/v", PATHS, EN, ())

@@ -1,0 +1,107 @@
+"""Contexts without a core, fragments with one: written by the real daemon."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from iapeer_memory.domain.host import HostChoices
+from tests.support.daemon import Running, start, write
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    write(tmp_path / "vault", "06_Agent_Memory/alpha/Habits.md", "---\ntitle: Habits of alpha\n---\nx\n")
+    return tmp_path / "vault"
+
+
+def fleet(home: Path, *peers: tuple[str, Path]) -> None:
+    state = home / ".iapeer" / "state" / "iapeer-memory"
+    state.mkdir(parents=True, exist_ok=True)
+    rows = [{"personality": name, "cwd": str(cwd), "runtimes": ["claude"]} for name, cwd in peers]
+    temp = state / "fleet.json.new"
+    temp.write_text(json.dumps({"peers": rows}))
+    temp.replace(state / "fleet.json")
+
+
+def with_core(home: Path) -> None:
+    state = home / ".iapeer" / "state" / "iapeer-memory"
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "host.json").write_bytes(HostChoices(core="/opt/core/iapeer").dump())
+
+
+def context(daemon: Running, cwd: Path) -> Path:
+    return daemon.state / "context" / "by-path" / str(cwd).lstrip("/") / "context.txt"
+
+
+def test_contexts_come_change_and_go(tmp_path: Path, vault: Path) -> None:
+    home, one, two = tmp_path / "h", tmp_path / "peers" / "one", tmp_path / "peers" / "one" / "два\nстроки"
+    two.mkdir(parents=True)
+    link = tmp_path / "link"
+    link.symlink_to(one)
+    fleet(home, ("alpha", link), ("beta", two))
+    with start(home, vault) as daemon:
+        places = [context(daemon, one), context(daemon, link), context(daemon, two)]
+        for place in places:
+            daemon.until(place.exists)
+            assert stat.S_IMODE(place.stat().st_mode) == 0o600
+        folder = places[0].parent
+        while folder != daemon.state:
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            folder = folder.parent
+        assert "Habits of alpha" in places[0].read_text()
+        assert "Habits of alpha" not in places[2].read_text()
+
+        inode, age = places[0].stat().st_ino, places[0].stat().st_mtime_ns
+        daemon.until(lambda: places[0].stat().st_mtime_ns > age)
+        assert places[0].stat().st_ino == inode
+
+        write(vault, "06_Agent_Memory/alpha/More.md", "---\ntitle: One thing more\n---\nx\n")
+        daemon.until(lambda: "One thing more" in places[0].read_text())
+        places[2].unlink()
+        daemon.until(places[2].exists)
+
+        fleet(home, ("beta", two))
+        daemon.until(lambda: not places[0].exists() and not places[1].exists())
+        assert places[2].exists()
+        assert not context(daemon, link).parent.exists()
+        (daemon.state / "fleet.json").write_text("{")
+        age = places[2].stat().st_mtime_ns
+        daemon.until(lambda: places[2].stat().st_mtime_ns > age)
+    assert os.listdir(one) == [two.name]
+
+
+def test_fragments_with_a_core(tmp_path: Path, vault: Path) -> None:
+    home, peers = tmp_path / "h", tmp_path / "peers"
+    alpha, hostile, gone = peers / "alpha", peers / "hostile", peers / "gone"
+    alpha.mkdir(parents=True)
+    (hostile / ".iapeer").mkdir(parents=True)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (hostile / ".iapeer" / "fragments").symlink_to(outside)
+    fleet(home, ("hostile", hostile), ("gone", gone), ("alpha", alpha))
+    with_core(home)
+    with start(home, vault) as daemon:
+        fragment = alpha / ".iapeer" / "fragments" / "iapeer-memory.md"
+        daemon.until(fragment.exists)
+        text = fragment.read_text()
+        assert text.startswith("## iapeer-memory paths\n<iapeer-memory-paths>\n")
+        assert f"vault: {vault}\n" in text
+        assert "[[Habits of alpha]]" in text
+        assert stat.S_IMODE(fragment.parent.stat().st_mode) == 0o700
+        daemon.said("leaves its folder")
+        before = fragment.stat().st_mtime_ns
+        write(vault, "01_Knowledge/Other.md", "x")
+        daemon.wait(lambda h: h["notes"] == 2)
+        write(vault, "06_Agent_Memory/alpha/More.md", "---\ntitle: One thing more\n---\nx\n")
+        daemon.until(lambda: "One thing more" in fragment.read_text())
+        assert fragment.stat().st_mtime_ns != before
+        assert not (daemon.state / "context").exists()
+    assert os.listdir(outside) == []
+    assert not gone.exists()
+    assert sorted(os.listdir(alpha)) == [".iapeer"]
+    assert os.listdir(fragment.parent) == ["iapeer-memory.md"]

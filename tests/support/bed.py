@@ -1,0 +1,180 @@
+"""A host for whole-command tests: a home of its own, the real command line as a child, the sandbox armed, a free port.
+
+The private runtime is made once a test worker, by the product itself, and linked into each home: making it anew in
+every test would test the same thing a hundred times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ARMED = {"IAPEER_TEST_SANDBOX": "1", "IAPEER_MEMORY_SUPPRESS_IAP_SEND": "1"}
+PATIENCE = 30.0
+
+
+def free_port() -> int:
+    """A loopback port that nobody holds now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for something that can be asked; fails the test when it does not come about."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"did not come about: {what}"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> dict[str, Any]:
+        """The one document on stdout."""
+        found = json.loads(self.out)
+        assert isinstance(found, dict)
+        return found
+
+
+@dataclass
+class Bed:
+    """One host."""
+
+    home: Path
+    runtime: Path | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+
+    def __post_init__(self) -> None:
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.env = {
+            "HOME": str(self.home),
+            "PATH": f"{self.home}/bin:/usr/bin:/bin",
+            "LANG": "C.UTF-8",
+            "IAPEER_MEMORY_SUPERVISOR": "detached",
+            **ARMED,
+            **self.env,
+        }
+
+    @property
+    def root(self) -> Path:
+        return self.home / ".iapeer"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state" / "iapeer-memory"
+
+    @property
+    def config_dir(self) -> Path:
+        return self.root / "plugins" / "iapeer-memory"
+
+    @property
+    def vault(self) -> Path:
+        return self.home / "notes"
+
+    def prepare(self) -> None:
+        """The port of this bed in the user's settings, the vault, and the runtime that the worker made once."""
+        self.config_dir.mkdir(parents=True)
+        (self.config_dir / "config.env").write_text(
+            f"IAPEER_MEMORY_VAULT_PATH={self.vault}\nIAPEER_MEMORY_MODE=lean\nIAPEER_MEMORY_MCP_PORT={self.port}\n"
+            "IAPEER_MEMORY_SUPERVISOR=detached\n"
+        )
+        self.vault.mkdir(exist_ok=True)
+        if self.runtime is not None:
+            self.state.mkdir(parents=True)
+            subprocess.run(["cp", "-al", str(self.runtime), str(self.state / "runtimes")], check=True)
+
+    def run(self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 120) -> Ran:
+        """The command line, as a child."""
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "iapeer_memory", *words],
+            env={**self.env, **(env or {})}, cwd=self.home, capture_output=True, text=True, timeout=timeout, check=False,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def ok(self, *words: str, env: Mapping[str, str] | None = None) -> Ran:
+        """A command that must end well."""
+        ran = self.run(*words, env=env)
+        assert ran.code == 0, f"{words}: {ran.code}\n{ran.out}\n{ran.err}"
+        return ran
+
+    def init(self, *peers: str, words: tuple[str, ...] = ()) -> Ran:
+        """A prepared host with peers of these names, both harnesses each."""
+        self.prepare()
+        for name in peers:
+            (self.home / "work" / name).mkdir(parents=True, exist_ok=True)
+        flags = [word for name in peers for word in ("--peer", f"{name}={self.home / 'work' / name}")]
+        return self.ok("init", *flags, "--non-interactive", *words)
+
+    def peer(self, name: str) -> Path:
+        """A peer's folder."""
+        return self.home / "work" / name
+
+    def findings(self, *words: str) -> dict[str, dict[str, Any]]:
+        """`verify --json` by check name."""
+        return {row["check"]: row for row in self.run("verify", "--json", *words).json()["findings"]}
+
+    def daemons(self) -> list[int]:
+        """Pids of every memoryd that runs for this home."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdecimal():
+                with contextlib.suppress(OSError):
+                    words = (entry / "cmdline").read_bytes().split(b"\0")
+                    if b"memoryd" in words and str(self.home).encode() in b" ".join(words):
+                        found.append(int(entry.name))
+        return found
+
+    def end(self) -> None:
+        """Stop what still runs."""
+        for pid in self.daemons():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        until(lambda: not self.daemons(), "the daemons end")
+
+
+def make_runtime(folder: Path) -> Path:
+    """The private runtime of the code under test, made by the product itself."""
+    bed = Bed(folder / "home")
+    bed.ok("install-binary")
+    return bed.state / "runtimes"
+
+
+@contextlib.contextmanager
+def bed_in(folder: Path, runtime: Path) -> Iterator[Bed]:
+    """A bed that leaves no process behind."""
+    bed = Bed(folder / "host", runtime)
+    try:
+        yield bed
+    finally:
+        bed.end()
+        shutil.rmtree(folder / "host", ignore_errors=True)
+
+
+def tree(folder: Path) -> dict[str, bytes | str | None]:
+    """Everything below a folder: bytes of files, targets of links, None for folders."""
+    found: dict[str, bytes | str | None] = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        found[name] = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+    return found
