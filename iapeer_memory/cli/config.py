@@ -22,7 +22,10 @@ def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> int:
     """Every setting, its value and where it comes from."""
     host = open_host(readonly=True)
     out = Output(host.env, as_json=as_json)
-    rows = [{"name": s.name, "value": host.settings[s.name], "source": host.settings.source(s.name), "about": s.about} for s in SETTINGS]
+    rows = [
+        {"name": s.name, "value": host.settings[s.name], "source": host.settings.source(s.name), "about": s.about}
+        for s in SETTINGS
+    ]
     width = max(len(s.name) for s in SETTINGS)
     for row in rows:
         out.line(f"{row['name'].ljust(width)}  {row['value'] or '-'}  {out.paint('(' + row['source'] + ')', 'dim')}")

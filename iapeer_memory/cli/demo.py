@@ -145,7 +145,9 @@ class Story:
                 self.out.line(f"  → {title}: {snippet_of(body)}")
                 return
             self.door.clock.sleep(0.2)
-        raise DaemonFailed(f"the note was not found within {PATIENCE_SECONDS:.0f} s", remedy="iapeer-memory logs memoryd")
+        raise DaemonFailed(
+            f"the note was not found within {PATIENCE_SECONDS:.0f} s", remedy="iapeer-memory logs memoryd"
+        )
 
     def picture(self) -> frozenset[tuple[str, bytes]]:
         """Every file of both folders with its bytes."""

@@ -10,17 +10,16 @@ import typer
 
 from iapeer_memory.cli.ask import ask, ask_yes, choose_many
 from iapeer_memory.cli.output import Output, outcome_rows
+from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.progress import sweep_line
 from iapeer_memory.cli.run import run_command
-from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.domain.settings import Settings
 from iapeer_memory.ecosystem.core import single_human
 from iapeer_memory.fleet.discover import discover, parse_peer_flag
-from iapeer_memory.provision.answers import DEFAULT_VAULT, LOCALES, MODES, Answers, check_choice, check_vault
-from iapeer_memory.provision.answers import absolute
+from iapeer_memory.provision.answers import DEFAULT_VAULT, LOCALES, MODES, Answers, absolute, check_choice, check_vault
 from iapeer_memory.provision.host import Host, Wishes
 from iapeer_memory.provision.peers import registry
 from iapeer_memory.provision.settle import settle
@@ -32,17 +31,23 @@ def main(
     vault: Annotated[str | None, typer.Option("--vault", metavar="PATH", help="The folder of notes.")] = None,
     locale: Annotated[str | None, typer.Option("--locale", metavar="en|ru", help="Names of folders and words.")] = None,
     human: Annotated[str | None, typer.Option("--human", metavar="NAME", help="Whose the other edits are.")] = None,
-    mode: Annotated[str | None, typer.Option("--mode", metavar="lean|curated", help="Whether curators are woken.")] = None,
+    mode: Annotated[
+        str | None, typer.Option("--mode", metavar="lean|curated", help="Whether curators are woken.")
+    ] = None,
     peer: Annotated[
         list[str] | None, typer.Option("--peer", metavar="NAME=DIR[:claude,codex]", help="An agent and its folder.")
     ] = None,
     find: Annotated[bool, typer.Option("--discover", help="Propose the folders that the harnesses know.")] = False,
-    allow: Annotated[bool, typer.Option("--allow", help="Yes: agents may search and write notes without being asked.")] = False,
+    allow: Annotated[
+        bool, typer.Option("--allow", help="Yes: agents may search and write notes without being asked.")
+    ] = False,
     grant_trust: Annotated[bool, typer.Option("--grant-trust", help="Yes: Codex may run our hooks.")] = False,
     embedding_endpoint: Annotated[str | None, typer.Option("--embedding-endpoint", metavar="URL")] = None,
     reranker_endpoint: Annotated[str | None, typer.Option("--reranker-endpoint", metavar="URL")] = None,
     runtime: Annotated[str | None, typer.Option("--runtime", metavar="R", help="Runtime of the curator peers.")] = None,
-    follow: Annotated[list[str] | None, typer.Option("--follow", metavar="TARGET", help="A place links may lead to.")] = None,
+    follow: Annotated[
+        list[str] | None, typer.Option("--follow", metavar="TARGET", help="A place links may lead to.")
+    ] = None,
     non_interactive: Annotated[bool, typer.Option("--non-interactive", help="Ask nothing.")] = False,
     skip_deps: Annotated[bool, typer.Option("--skip-deps", hidden=True)] = False,
     skip_ecosystem: Annotated[bool, typer.Option("--skip-ecosystem", hidden=True)] = False,
@@ -91,7 +96,9 @@ def main(
         grant_trust=host.choices.grant_trust or grant_trust,
         follow=tuple(dict.fromkeys((*host.choices.follow, *(absolute(f, host.env) for f in follow or ())))),
     )
-    host = replace(host, wishes=replace(host.wishes, answers=answers), settings=answered(host, answers), choices_known=True)
+    host = replace(
+        host, wishes=replace(host.wishes, answers=answers), settings=answered(host, answers), choices_known=True
+    )
     plan = None
     if dry_run:
         host, plan = planned(host)
@@ -149,6 +156,8 @@ def confirm_trust(host: Host, peers: tuple[Peer, ...], out: Output, interactive:
     for line in armed:
         out.line(out.paint(f"trusting would also arm: {line}", "warn"))
     if armed and not interactive:
-        raise UsageError("--grant-trust would arm commands that are not ours", remedy="run it on a terminal, or remove them first")
+        raise UsageError(
+            "--grant-trust would arm commands that are not ours", remedy="run it on a terminal, or remove them first"
+        )
     if armed and not ask_yes("Trust these folders all the same?", default=False):
         raise UsageError("trust was not granted", remedy="run init without --grant-trust")

@@ -8,6 +8,7 @@ import typer
 
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
+from iapeer_memory.domain.settings import PREFIX, Settings
 from iapeer_memory.memoryd.app import run
 
 
@@ -20,4 +21,13 @@ def main(
     if mcp_port is not None and not 0 <= mcp_port < 65536:
         raise UsageError(f"--mcp-port must be 0 to 65535, not {mcp_port}")
     host = open_host()
-    return run(host.door, host.paths, host.settings, host.choices, port=mcp_port if mcp_port is not None else host.port, mcp=not no_mcp)
+    env = {**host.env, f"{PREFIX}HUMAN_NAME": human} if human else host.env
+    settings = Settings(env, host.config.lines)
+    return run(
+        host.door,
+        host.paths,
+        host.settings,
+        host.choices,
+        port=mcp_port if mcp_port is not None else host.port,
+        mcp=not no_mcp,
+    )

@@ -18,14 +18,14 @@ from iapeer_memory.fleet.discover import parse_peer_flag
 from iapeer_memory.fleet.map import NoMap
 from iapeer_memory.fleet.source import NoPeers
 from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.journal import Journal
 from iapeer_memory.provision.lock import operation_lock
 from iapeer_memory.provision.peers import asked_peers, mapped_peers, registry
 from iapeer_memory.provision.run import run_steps
-from iapeer_memory.provision.journal import Journal
 from iapeer_memory.provision.settle import settle
 from iapeer_memory.provision.steps.fleet import FleetStep
 from iapeer_memory.provision.steps.surfaces import SurfacesStep
-from iapeer_memory.provision.sweep import unprovision_peer, mark_paused
+from iapeer_memory.provision.sweep import mark_paused, unprovision_peer
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 app.callback(help="Who shares the memory.")(lambda: None)
@@ -47,7 +47,9 @@ def list_(as_json: Json = False) -> int:
         out.line(f"{peer.personality.ljust(width)}  {','.join(peer.runtimes)}  {peer.cwd}{state}")
     if not asked.peers:
         out.line("no peers yet; add one with: iapeer-memory peer add NAME DIR")
-    rows = [{"name": p.personality, "dir": p.cwd, "runtimes": list(p.runtimes), "paused": p.paused} for p in asked.peers]
+    rows = [
+        {"name": p.personality, "dir": p.cwd, "runtimes": list(p.runtimes), "paused": p.paused} for p in asked.peers
+    ]
     out.document("peers", {"source": asked.source, "peers": rows})
     return 0
 
@@ -64,22 +66,34 @@ def add(
     peer = parse_peer_flag(f"{name}={directory}:{runtimes}", cwd=os.getcwd(), home=host.paths.home)
     if host.door.files.stat(peer.cwd) is None:
         raise UsageError(f"{peer.cwd} does not exist", remedy=f"mkdir -p '{peer.cwd}'")
-    return change(host, as_json, lambda data: registry_file.add(data, peer, host.paths.registry, realpath=host.door.files.realpath))
+    return change(
+        host,
+        as_json,
+        lambda data: registry_file.add(data, peer, host.paths.registry, realpath=host.door.files.realpath),
+    )
 
 
 @app.command("remove")
 def remove(name: Name, as_json: Json = False) -> int:
     """Take an agent's part out of its folder, and forget the agent."""
-    host = own_registry(open_host())
+    host = settle(open_host())
     peer = registry(host).get(name)
     if peer is None:
+        # With a core our registry may still hold entries from before it came: those alone can be removed here.
+        own_registry(host)
         raise UsageError(f"no peer is called {name}", remedy="iapeer-memory peer list")
     with operation_lock(host.door, host.paths):
         results = unprovision_peer(host, peer)
     bad = [o for r in results for o in r.outcomes if o.action == "failed"]
     if bad:
-        raise ConfigError("; ".join(f"{o.surface}: {o.detail}" for o in bad), remedy="mend that and run the same command again")
-    return change(host, as_json, lambda data: registry_file.remove(data, name, host.paths.registry, realpath=host.door.files.realpath))
+        raise ConfigError(
+            "; ".join(f"{o.surface}: {o.detail}" for o in bad), remedy="mend that and run the same command again"
+        )
+    return change(
+        host,
+        as_json,
+        lambda data: registry_file.remove(data, name, host.paths.registry, realpath=host.door.files.realpath),
+    )
 
 
 @app.command("pause")

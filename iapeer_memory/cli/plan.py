@@ -14,7 +14,12 @@ from iapeer_memory.provision.host import Host
 
 QUESTIONS = {
     "iapeer": (("version",), ("help",), ("list", "--json")),
-    "systemctl": (("--user", "show"), ("--user", "is-enabled"), ("--user", "is-active"), ("--user", "is-system-running")),
+    "systemctl": (
+        ("--user", "show"),
+        ("--user", "is-enabled"),
+        ("--user", "is-active"),
+        ("--user", "is-system-running"),
+    ),
 }
 """Words that only ask, by program: they run for real in a dry run, whose plan depends on the answers."""
 

@@ -28,7 +28,7 @@ def run_command(host: Host, command: str, out: Output, *, inherited: int | None 
         host = settle(host)
         journal = Journal(host.door, host.paths.journal, command, host.version)
         after = hand_over(host, held, out)
-        result = run_steps(host, steps_of(command, host), journal=journal, tell=out.outcome, after=after)
+        result = run_steps(host, steps_of(command), journal=journal, tell=out.outcome, after=after)
         journal.close()
     out.line()
     if result.problems:

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from iapeer_memory.cli.output import Output, outcome_rows
+from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.progress import sweep_line
 from iapeer_memory.cli.run import run_command
-from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.provision.host import Wishes
@@ -30,7 +30,10 @@ def main(
     if source and (rollback or skip_binary):
         raise UsageError("--from goes with neither --rollback nor --skip-binary")
     wishes = Wishes(
-        skip_binary=skip_binary or continued is not None, source=source, rollback=rollback, core_flag=iapeer_bin,
+        skip_binary=skip_binary or continued is not None,
+        source=source,
+        rollback=rollback,
+        core_flag=iapeer_bin,
         progress=sweep_line(as_json=as_json),
     )
     host = open_host(wishes=wishes)

@@ -51,9 +51,7 @@ class ConfigError(ProductError):
 class FileRefused(ProductError):
     """A file that we leave exactly as it is, and why."""
 
-    def __init__(
-        self, path: str, reason: str, *, line_number: int | None = None, remedy: str | None = None
-    ) -> None:
+    def __init__(self, path: str, reason: str, *, line_number: int | None = None, remedy: str | None = None) -> None:
         super().__init__(reason, remedy=remedy)
         self.path = path
         self.line_number = line_number

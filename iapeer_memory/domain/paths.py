@@ -17,8 +17,19 @@ class Paths:
     """Absolute paths. Build with `Paths.from_env`; treat as frozen."""
 
     __slots__ = (
-        "home", "root", "config_file", "config_dir", "state_dir", "cache_dir", "logs_dir", "index_db",
-        "stable_binary", "claude_home", "claude_json", "codex_home", "xdg_config",
+        "cache_dir",
+        "claude_home",
+        "claude_json",
+        "codex_home",
+        "config_dir",
+        "config_file",
+        "home",
+        "index_db",
+        "logs_dir",
+        "root",
+        "stable_binary",
+        "state_dir",
+        "xdg_config",
     )  # fmt: skip
 
     def __init__(self, **values: str) -> None:
@@ -66,7 +77,9 @@ class Paths:
             stable_binary=pick("IAPEER_MEMORY_BINARY_PATH", join(home, ".local", "bin", PRODUCT)),
             claude_home=claude_home,
             # Claude keeps this file beside its folder, but inside it when the folder was moved by the variable.
-            claude_json=join(claude_home, ".claude.json") if env.get("CLAUDE_CONFIG_DIR") else join(home, ".claude.json"),
+            claude_json=join(claude_home, ".claude.json")
+            if env.get("CLAUDE_CONFIG_DIR")
+            else join(home, ".claude.json"),
             codex_home=pick("CODEX_HOME", join(home, ".codex")),
             xdg_config=pick("XDG_CONFIG_HOME", join(home, ".config")),
         )
@@ -78,34 +91,49 @@ class Paths:
 
     @property
     def heartbeat(self) -> str: return self.state("memoryd.heartbeat")  # fmt: skip
+
     @property
     def pid_file(self) -> str: return self.state("memoryd.pid")  # fmt: skip
+
     @property
     def roles(self) -> str: return self.state("roles.json")  # fmt: skip
+
     @property
     def fleet_map(self) -> str: return self.state("fleet.json")  # fmt: skip
+
     @property
     def host_json(self) -> str: return self.state("host.json")  # fmt: skip
+
     @property
     def ledger(self) -> str: return self.state("ledger.json")  # fmt: skip
+
     @property
     def journal(self) -> str: return self.state("journal.json")  # fmt: skip
+
     @property
     def operation_lock(self) -> str: return self.state("operation.lock")  # fmt: skip
+
     @property
     def provision_lock(self) -> str: return self.state("provision.lock")  # fmt: skip
+
     @property
     def reference_lock(self) -> str: return self.state("provision.lock.d")  # fmt: skip
+
     @property
     def spawn_lock(self) -> str: return self.state("memoryd.spawn.lock")  # fmt: skip
+
     @property
     def kick_stamp(self) -> str: return self.state("verify-kick.stamp")  # fmt: skip
+
     @property
     def backups(self) -> str: return self.state("backups")  # fmt: skip
+
     @property
     def runtimes(self) -> str: return self.state("runtimes")  # fmt: skip
+
     @property
     def current_runtime(self) -> str: return self.state("runtimes", "current")  # fmt: skip
+
     @property
     def contexts(self) -> str: return self.state("context")  # fmt: skip
 
@@ -116,31 +144,41 @@ class Paths:
     # logs
     @property
     def daemon_log(self) -> str: return join(self.logs_dir, "memoryd.log")  # fmt: skip
+
     @property
     def repair_log(self) -> str: return join(self.logs_dir, "repair.log")  # fmt: skip
+
     @property
     def hook_log(self) -> str: return join(self.logs_dir, "hook-errors.log")  # fmt: skip
 
     # the ecosystem's folder
     @property
     def slot(self) -> str: return join(self.root, "memory-provider.json")  # fmt: skip
+
     @property
     def guide(self) -> str: return join(self.root, "fragments", f"{PRODUCT}.md")  # fmt: skip
+
     @property
     def host_docs(self) -> str: return join(self.root, "docs", PRODUCT)  # fmt: skip
 
     # config directory
     @property
     def registry(self) -> str: return join(self.config_dir, "fleet.toml")  # fmt: skip
+
     @property
     def templates(self) -> str: return join(self.config_dir, "templates")  # fmt: skip
+
     @property
     def hooks_dir(self) -> str: return join(self.config_dir, "hooks")  # fmt: skip
+
     @property
     def post_write_shim(self) -> str: return join(self.hooks_dir, f"{PRODUCT}.post-write.sh")  # fmt: skip
+
     @property
     def session_start_shim(self) -> str: return join(self.hooks_dir, f"{PRODUCT}.session-start.sh")  # fmt: skip
+
     @property
     def launcher(self) -> str: return join(self.config_dir, "memoryd-launcher.sh")  # fmt: skip
+
     @property
     def dream_gate(self) -> str: return join(self.config_dir, "dream-tick-gate.sh")  # fmt: skip

@@ -24,7 +24,7 @@ ROOT_VARIABLES = (
 )  # fmt: skip
 
 
-class BeltRefused(PermissionError):  # noqa: N818
+class BeltRefused(PermissionError):
     """The sandbox will not have this path written; `filename` is where it leads."""
 
 

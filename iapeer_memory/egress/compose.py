@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.paths import Paths
-from iapeer_memory.egress.faulty import VARIABLE, faulty, parse_fault
 from iapeer_memory.egress.real import real_door
 from iapeer_memory.egress.sandbox import OwnProgram, armed, sandboxed
 
@@ -35,14 +34,20 @@ def open_door(
     if not armed(env):
         return door
     door = refusing(door, env, own=own, named=named)
-    fault = parse_fault(env.get(VARIABLE, ""))
-    if fault is not None:
-        door = faulty(door, fault.at, fault.how)
+    door = sabotaged(door, env)
     if "pytest" in sys.modules if raises is None else raises:
         from iapeer_memory.egress.raising import raising
 
         door = raising(door)
     return door
+
+
+def sabotaged(door: Door, env: Mapping[str, str]) -> Door:
+    """The door, failing where a test asked for it."""
+    from iapeer_memory.egress.faulty import VARIABLE, faulty, parse_fault
+
+    fault = parse_fault(env.get(VARIABLE, ""))
+    return door if fault is None else faulty(door, fault.at, fault.how)
 
 
 def refusing(door: Door, env: Mapping[str, str], *, own: OwnProgram, named: frozenset[str]) -> Door:

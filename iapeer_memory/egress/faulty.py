@@ -63,7 +63,7 @@ class Saboteur:
         if self._fault.how == "die":
             os._exit(KILLED)
 
-    def after(self, effect: Effect) -> None:  # noqa: ARG002
+    def after(self, effect: Effect) -> None:
         """Ends the process where it is time."""
         if self.count == self._fault.at and self._fault.how == "die-after":
             os._exit(KILLED)

@@ -23,7 +23,7 @@ TRIES = 4
 KIND_WORDS = {"fifo": "a named pipe", "socket": "a socket", "device": "a device", "dir": "a folder", "link": "a link"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """How far a path may lead.
 
@@ -34,7 +34,7 @@ class Policy:
 
     inside: str | None
     follow: tuple[str, ...] = ()
-    uid: int = 0
+    uid: int
 
 
 def resolve(files: Files, path: str, policy: Policy) -> str:

@@ -4,7 +4,6 @@ Nothing here starts a program, sends a signal or waits; only what the caller cal
 """
 
 # The signatures are the ports'; an implementation need not look at every argument.
-# ruff: noqa: ARG002
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ that is not there: that is a value.
 """
 
 # The signatures are the ports'; an implementation need not look at every argument.
-# ruff: noqa: ARG002
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@
 """
 
 # The signatures are the ports'; an implementation need not look at every argument.
-# ruff: noqa: ARG002
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ from iapeer_memory.domain.door import (
 READING_METHODS = ("GET", "HEAD")
 
 
-class ReadOnlyViolation(RuntimeError):  # noqa: N818
+class ReadOnlyViolation(RuntimeError):
     """A check tried to change the host: an error of the program, never of the user."""
 
 

@@ -84,7 +84,8 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A note that matched. `score`: positive, greater is better. `passages`: those that matched, best first."""
+    """A note that matched. `score`: positive, greater is better. `places`: the engine's own keys of the passages that
+    matched, best first; `Reader.texts` reads them."""
 
     path: str
     title: str
@@ -92,7 +93,7 @@ class Hit:
     status: str | None
     author: str | None
     score: float
-    passages: tuple[str, ...]
+    places: tuple[int, ...]
 
 
 class Reader(Protocol):
@@ -100,6 +101,10 @@ class Reader(Protocol):
 
     def match(self, match: Match, *, limit: int) -> tuple[Hit, ...]:
         """The best `limit` notes, one hit a note, best first, ties by path. Never raises for any words."""
+        ...
+
+    def texts(self, hit: Hit) -> tuple[str, ...]:
+        """The passages of a hit, best first; those of a note that changed meanwhile are left out."""
         ...
 
     def opening(self, path: str) -> str:

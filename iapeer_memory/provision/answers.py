@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from os.path import abspath
 
 from iapeer_memory.domain.errors import UsageError
-from iapeer_memory.domain.settings import Settings
 from iapeer_memory.domain.peer import Peer
+from iapeer_memory.domain.settings import Settings
 
 LOCALES = ("en", "ru")
 MODES = ("lean", "curated")

@@ -31,7 +31,9 @@ def deep_findings(host: Host, names: tuple[str, ...]) -> tuple[Finding, ...]:
     if isinstance(peers, NoMap):
         return (Finding("deep", "skip", "see fleet-map"),)
     unknown = [name for name in names if name not in {p.personality for p in peers}]
-    findings = [Finding(f"deep[{name}]", "fail", "no peer of that name", remedy="iapeer-memory peer list") for name in unknown]
+    findings = [
+        Finding(f"deep[{name}]", "fail", "no peer of that name", remedy="iapeer-memory peer list") for name in unknown
+    ]
     chosen = [p for p in peers if (not names or p.personality in names) and not p.paused]
     path = host.env.get("PATH", "")
     claude, codex = host.door.processes.which("claude", path), host.door.processes.which("codex", path)
@@ -107,12 +109,23 @@ def hook_findings(host: Host, codex: str, folders: Sequence[str]) -> tuple[Findi
     )
     hooks = [hook for hook in found_hooks(result.stdout) if host.paths.hooks_dir in str(hook.get("command", ""))]
     if not hooks:
-        return (Finding("deep-hooks", "warn", "codex reports none of our hooks: its folders are not trusted, or it did not answer"),)
+        return (
+            Finding(
+                "deep-hooks",
+                "warn",
+                "codex reports none of our hooks: its folders are not trusted, or it did not answer",
+            ),
+        )
     asleep = [hook for hook in hooks if hook.get("trustStatus") not in ("trusted", "managed")]
     if not asleep:
         return (Finding("deep-hooks", "ok", f"codex trusts {len(hooks)} hook(s) of ours"),)
     return tuple(
-        Finding("deep-hooks", "warn", f"{h.get('trustStatus')}: {h.get('sourcePath')}", remedy="iapeer-memory init --grant-trust")
+        Finding(
+            "deep-hooks",
+            "warn",
+            f"{h.get('trustStatus')}: {h.get('sourcePath')}",
+            remedy="iapeer-memory init --grant-trust",
+        )
         for h in asleep
     )
 

@@ -28,7 +28,9 @@ class Interrupted:
         """One line for the operator."""
         where = f"while it was in step {self.begun}" if self.begun else "between two steps"
         done = ", ".join(self.done) if self.done else "nothing"
-        return f"the last {self.command} ({self.version}) was interrupted {where}; done before: {done}; finishing it now"
+        return (
+            f"the last {self.command} ({self.version}) was interrupted {where}; done before: {done}; finishing it now"
+        )
 
 
 @dataclass(slots=True)

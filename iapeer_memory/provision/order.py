@@ -7,7 +7,6 @@ starts on what was written.
 
 from __future__ import annotations
 
-from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.step import Step
 from iapeer_memory.provision.steps.binary import BinaryStep
 from iapeer_memory.provision.steps.config import ConfigStep
@@ -55,7 +54,7 @@ VERIFY = ORDER
 """verify inspects all of them; those that have nothing to look at find nothing."""
 
 
-def steps_of(command: str, host: Host) -> tuple[Step, ...]:
-    """The steps that a command applies on this host, in order."""
+def steps_of(command: str) -> tuple[Step, ...]:
+    """The steps that a command applies in order."""
     left_out = NOT_IN_INIT if command == "init" else INIT_ONLY
     return tuple(step for step in ORDER if step.name not in left_out)

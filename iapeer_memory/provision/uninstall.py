@@ -10,7 +10,16 @@ from os.path import join
 
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.finding import Outcome
-from iapeer_memory.ecosystem.notifier import DREAM_ID, LEGACY_ID, TIMER, WATCHER, WATCHER_ID, fallback_registrants, registrant, unregister_message
+from iapeer_memory.ecosystem.notifier import (
+    DREAM_ID,
+    LEGACY_ID,
+    TIMER,
+    WATCHER,
+    WATCHER_ID,
+    fallback_registrants,
+    registrant,
+    unregister_message,
+)
 from iapeer_memory.fleet.map import NoMap
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.lock import provision_lock
@@ -33,14 +42,16 @@ def uninstall(host: Host, *, keep_binary: bool, tell: Tell) -> None:
     stopped = row(tell, "memoryd", lambda: said(*host.supervisor.remove()))
     row(tell, "texts", lambda: texts(host))
     if clean and stopped:
-        row(tell, "state", lambda: state(host, keep_binary=keep_binary))
+        row(tell, "state", lambda: state(host))
         row(tell, "binary", lambda: binary(host, keep_binary=keep_binary))
     else:
         tell(Outcome("state", False, "kept, so that the same command can finish what failed"))
     tell(Outcome("vault", True, f"kept: {host.settings.vault or 'none was set'}"))
     tell(Outcome("config", True, f"kept: {host.paths.config_file}"))
     if host.with_core:
-        tell(Outcome("native", True, "the harnesses' own memory stays off; on again with: iapeer native-memory on --all"))
+        tell(
+            Outcome("native", True, "the harnesses' own memory stays off; on again with: iapeer native-memory on --all")
+        )
 
 
 def row(tell: Tell, name: str, act: Callable[[], tuple[bool, str, tuple[str, ...]]]) -> bool:
@@ -66,7 +77,10 @@ def surfaces(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     with provision_lock(host.door, host.paths):
         results = unprovision_all(host, () if isinstance(peers, NoMap) else peers)
     bad = tuple(
-        f"{r.personality}:{r.harness}: {o.surface}: {o.detail}" for r in results for o in r.outcomes if o.action == "failed"
+        f"{r.personality}:{r.harness}: {o.surface}: {o.detail}"
+        for r in results
+        for o in r.outcomes
+        if o.action == "failed"
     )
     changed = sum(r.changed for r in results)
     note = f"; no map to go by ({peers.reason}), only what the ledger names" if isinstance(peers, NoMap) else ""
@@ -106,12 +120,22 @@ def texts(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     """Guide, fragments, templates, shims, launcher, gate, pre-rendered contexts."""
     files = host.door.files
     removed = 0
-    places = [host.paths.guide, host.paths.launcher, host.paths.dream_gate, host.paths.post_write_shim, host.paths.session_start_shim]
+    places = [
+        host.paths.guide,
+        host.paths.launcher,
+        host.paths.dream_gate,
+        host.paths.post_write_shim,
+        host.paths.session_start_shim,
+    ]
     peers = mapped_peers(host)
     for peer in () if isinstance(peers, NoMap) else peers:
         fragment = join(peer.cwd, ".iapeer", "fragments", "iapeer-memory.md")
         stat = files.lstat(fragment)
-        if stat is not None and stat.kind == "file" and files.realpath(fragment) == join(files.realpath(peer.cwd), ".iapeer", "fragments", "iapeer-memory.md"):
+        if (
+            stat is not None
+            and stat.kind == "file"
+            and files.realpath(fragment) == join(files.realpath(peer.cwd), ".iapeer", "fragments", "iapeer-memory.md")
+        ):
             places.append(fragment)
     for path in places:
         removed += files.remove(path)
@@ -122,7 +146,7 @@ def texts(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     return said(True, f"{removed} removed")
 
 
-def state(host: Host, *, keep_binary: bool) -> tuple[bool, str, tuple[str, ...]]:
+def state(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     """State, cache and logs; earlier versions of the user's files stay where there are any."""
     files = host.door.files
     kept_back = bool(host.backups.list())

@@ -72,13 +72,14 @@ def _factor(hit: Hit, locale: Locale, question: Question) -> float:
 
 
 def _result(reader: Reader, hit: Hit, score: float, terms: tuple[str, ...]) -> dict[str, Any]:
-    opening = "" if any(hit.passages) else reader.opening(hit.path)
+    passages = reader.texts(hit)
+    opening = "" if passages else reader.opening(hit.path)
     return {
         "title": hit.title,
         "path": hit.path,
         "type": hit.type,
         "status": hit.status,
         "score": score,
-        "snippet": snippet(hit.passages, terms, opening),
+        "snippet": snippet(passages, terms, opening),
         "related": [],
     }

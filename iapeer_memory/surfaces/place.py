@@ -98,12 +98,15 @@ def write(job: Job, parts: Sequence[Part]) -> bool:
         return False
     before, edited = last[0]
     job.ledger.folders.update(made)
-    job.ledger.keep(path, FileRecord(
-        created=before is None or (record is not None and record.created),
-        after=digest(edited.data or b""),
-        before=record.before if record is not None else None if before is None else digest(before),
-        undo=edited.undo or None,
-    ))
+    job.ledger.keep(
+        path,
+        FileRecord(
+            created=before is None or (record is not None and record.created),
+            after=digest(edited.data or b""),
+            before=record.before if record is not None else None if before is None else digest(before),
+            undo=edited.undo or None,
+        ),
+    )
     return True
 
 

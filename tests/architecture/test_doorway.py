@@ -38,7 +38,7 @@ FORBIDDEN_CALLS = {
     "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.datetime.today", "datetime.date.today",
     "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "asyncio.open_connection",
     "asyncio.start_server", "asyncio.open_unix_connection", "asyncio.start_unix_server",
-    "logging.FileHandler", "logging.handlers.RotatingFileHandler", "logging.basicConfig", "faulthandler.enable",
+    "logging.FileHandler", "logging.handlers.RotatingFileHandler", "faulthandler.enable",
 }  # fmt: skip
 IMPORTERS = ("__import__", "importlib.import_module")
 FORBIDDEN_METHODS = {

@@ -39,7 +39,11 @@ def test_lines_that_say_nothing_are_numbered() -> None:
     assert parse_env("A=1\nwords\n# fine\n\n=2\n")[1] == (2, 5)
 
 
-@given(st.text().filter(lambda text: not set(text) & set("\n\r\0") and not set(text) & set("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")))
+@given(
+    st.text().filter(
+        lambda text: not set(text) & set("\n\r\0") and not set(text) & set("\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
+    )
+)
 def test_a_quoted_value_reads_back(value: str) -> None:
     lines, bad = parse_env(f"KEY={quote(value)}\n")
     assert [line.value for line in lines] == [value] and not bad
@@ -61,7 +65,14 @@ def test_flag_environment_file_default() -> None:
 
 @pytest.mark.parametrize(
     ("mode", "switch", "on"),
-    [("lean", "", False), ("curated", "", True), ("", "", True), ("LEAN ", "", False), ("lean", "yes", True), ("curated", "off", False)],
+    [
+        ("lean", "", False),
+        ("curated", "", True),
+        ("", "", True),
+        ("LEAN ", "", False),
+        ("lean", "yes", True),
+        ("curated", "off", False),
+    ],
 )
 def test_a_role_follows_its_switch_then_the_mode(mode: str, switch: str, on: bool) -> None:
     settings = Settings({"IAPEER_MEMORY_MODE": mode, "IAPEER_MEMORY_PROACTIVE_INDEX": switch})

@@ -35,7 +35,7 @@ def store(door: Door, tmp_path: Path) -> BackupStore:
 
 
 def inside(folder: Path, *follow: Path) -> Policy:
-    return Policy(str(folder), tuple(map(str, follow)), UID)
+    return Policy(inside=str(folder), follow=tuple(map(str, follow)), uid=UID)
 
 
 def to(data: bytes | None) -> Callable[[bytes | None], bytes | None]:
@@ -211,7 +211,7 @@ def test_user_level_links_lead_to_files_of_ours(door: Door, tmp_path: Path) -> N
     target.write_bytes(b"old")
     link = tmp_path / "config.toml"
     link.symlink_to(target)
-    policy = Policy(None, (), UID)
+    policy = Policy(inside=None, uid=UID)
     assert edit_foreign(door, str(link), to(b"new"), policy=policy, backups=None) == "written"
     assert link.is_symlink() and target.read_bytes() == b"new"
     target.unlink()
@@ -225,7 +225,7 @@ def test_user_level_links_to_somebody_elses_file_are_refused(door: Door, tmp_pat
     os.chown(tmp_path / "theirs", 54321, 54321)
     (tmp_path / "link").symlink_to("theirs")
     with pytest.raises(UnsafePath):
-        read_foreign(door.files, f"{tmp_path}/link", Policy(None, (), UID))
+        read_foreign(door.files, f"{tmp_path}/link", Policy(inside=None, uid=UID))
 
 
 def test_a_write_in_between_is_seen_and_edited_again(door: Door, peer: Path, store: BackupStore) -> None:

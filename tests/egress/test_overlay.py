@@ -95,7 +95,7 @@ def relative(effects: list[Effect], top: str) -> list[tuple[object, ...]]:
 
 
 @given(start=st.sampled_from(STARTS), steps=st.lists(op, max_size=8))
-@settings(max_examples=4000, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_the_overlay_is_what_would_be(
     tmp_path_factory: pytest.TempPathFactory, start: str, steps: list[tuple[object, ...]]
 ) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import Running, start
+from tests.support.daemon import UP, Running, environment, launch
 from tests.support.harness.bed import SERVER, Bed
 from tests.support.harness.checkers import conforms, inspect
 from tests.support.harness.model import Model, Say, Step, Use
@@ -26,8 +26,15 @@ def stack() -> Iterator[ExitStack]:
 
 
 def serve(stack: ExitStack, bed: Bed, port: int = 0) -> Running:
-    """memoryd over the bed's vault, ready to answer."""
-    return stack.enter_context(start(Path(bed.home), Path(bed.vault), port=port))
+    """memoryd over the bed's vault, ready to answer. The sandbox is told of the bed: it is not under /tmp."""
+    root = os.path.join(bed.home, ".iapeer")
+    env = environment(Path(bed.home), Path(bed.vault)) | {"IAPEER_ROOT": root}
+    running = stack.enter_context(launch(env, port=port))
+    match = UP.search(running.said("up: http"))
+    assert match is not None
+    running.port = int(match[1])
+    running.wait(lambda health: bool(health["ready"]))
+    return running
 
 
 def restart(stack: ExitStack, bed: Bed, running: Running) -> Callable[[], None]:

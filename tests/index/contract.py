@@ -81,7 +81,8 @@ def test_one_hit_a_note_best_passages_first(engine: Engine) -> None:
     reader = engine.reader()
     hits = reader.match(asked("word"), limit=2)
     assert [hit.path for hit in hits] == ["a.md", "b.md"]
-    assert hits[0].passages[0] == "word"
+    assert reader.texts(hits[0])[0] == "word"
+    assert 1 < len(reader.texts(hits[0])) < 51
     assert hits[0].score > hits[1].score > 0
     assert reader.count() == 2
     assert reader.opening("a.md").startswith("word and much")

@@ -26,7 +26,9 @@ def test_a_flag_gives_the_vault_and_none_means_ask(tmp_path: Path) -> None:
 def test_the_same_place_by_another_name_is_the_same(tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "link").symlink_to("notes")
-    assert check_vault(str(tmp_path / "link"), settings(str(tmp_path / "notes")), {}, realpath) == str(tmp_path / "link")
+    assert check_vault(str(tmp_path / "link"), settings(str(tmp_path / "notes")), {}, realpath) == str(
+        tmp_path / "link"
+    )
 
 
 def test_a_second_vault_is_refused_and_both_are_named() -> None:

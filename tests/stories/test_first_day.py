@@ -17,7 +17,12 @@ def test_from_nothing_to_memory_and_back(bed: Bed) -> None:
         bed.peer(name).mkdir(parents=True)
         (bed.peer(name) / "README.md").write_text(f"# {name}\n")
         before[name] = tree(bed.peer(name))
-    bed.ok("init", *[w for n in ("alpha", "beta") for w in ("--peer", f"{n}={bed.peer(n)}")], "--allow", "--non-interactive")
+    bed.ok(
+        "init",
+        *[w for n in ("alpha", "beta") for w in ("--peer", f"{n}={bed.peer(n)}")],
+        "--allow",
+        "--non-interactive",
+    )
 
     (bed.vault / "01_Knowledge" / "Port.md").write_text("The staging database listens on port 5544.\n")
     until(lambda: "5544" in bed.ok("search", "staging", "port").out, "the note is found")
@@ -38,7 +43,9 @@ def test_from_nothing_to_memory_and_back(bed: Bed) -> None:
 
 DRIFTS = {
     "claude mcp entry": lambda p: (p / ".mcp.json").unlink(),
-    "claude mcp port": lambda p: (p / ".mcp.json").write_text((p / ".mcp.json").read_text().replace("127.0.0.1", "localhost")),
+    "claude mcp port": lambda p: (p / ".mcp.json").write_text(
+        (p / ".mcp.json").read_text().replace("127.0.0.1", "localhost")
+    ),
     "claude hooks": lambda p: (p / ".claude/settings.json").write_text('{"model": "x"}\n'),
     "claude skill": lambda p: (p / ".claude/skills/iapeer-memory-status/SKILL.md").write_text("mine now\n"),
     "codex block": lambda p: (p / ".codex/config.toml").write_text('model = "x"\n'),
@@ -52,7 +59,9 @@ def test_each_surface_drifts_and_is_healed(bed: Bed, drift: str) -> None:
     whole = tree(bed.peer("alpha"))
     DRIFTS[drift](bed.peer("alpha"))
     bad = [row for row in bed.findings().values() if row["status"] == "fail"]
-    assert [row["check"].split("[")[0] for row in bad] == ["peer-surfaces"] and bad[0]["remedy"] == "iapeer-memory verify --repair"
+    assert [row["check"].split("[")[0] for row in bad] == ["peer-surfaces"] and bad[0][
+        "remedy"
+    ] == "iapeer-memory verify --repair"
     healed = bed.findings("--repair")
     assert healed["peer-surfaces"]["status"] == "repaired"
     assert bed.run("verify").code == 0

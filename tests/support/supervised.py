@@ -72,7 +72,7 @@ class Place:
             (runtime / "pyvenv.cfg").write_bytes(pyvenv(base, tag))
             (package / "__init__.py").write_text("")
             shutil.copyfile(STANDIN, package / "__main__.py")
-            info = RuntimeInfo(build.split("-")[0], build, base, "2026-01-01T00:00:00+00:00", "a test")
+            info = RuntimeInfo(build.split("-", maxsplit=1)[0], build, base, "2026-01-01T00:00:00+00:00", "a test")
             (runtime / "runtime.json").write_bytes(info.dump())
         self.door.files.symlink(build, self.paths.current_runtime)
         self.door.files.write(self.paths.launcher, render_launcher(paths=self.paths), mode=0o755)

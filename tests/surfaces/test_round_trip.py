@@ -158,4 +158,4 @@ def test_foreign_additions_after_us_survive_removal(tmp_path: Path, door: Door) 
         "permissions": {"allow": ["Bash(ls)"]},
     }
     assert json.loads(servers.read_text()) == {"mcpServers": {"x": {"command": "y"}}}
-    assert toml.read_text().split() == "a = 1 [z] b = 2".split()
+    assert toml.read_text().split() == ["a", "=", "1", "[z]", "b", "=", "2"]

@@ -11,6 +11,7 @@ from iapeer_memory.egress.files import RealFiles
 from iapeer_memory.vault.walk import Rules, walk
 from tests.support.daemon import write
 
+
 @pytest.fixture
 def vault(tmp_path: Path) -> Path:
     (tmp_path / "vault").mkdir()

@@ -14,6 +14,9 @@ SHOWN_PASSAGES = 3
 """How many matching passages of a note a hit carries."""
 
 MATCHES = f"SELECT rowid, rank FROM passages WHERE passages MATCH ? AND rank MATCH '{RANK}' ORDER BY rank"  # noqa: S608
+HITS = "SELECT id, path, title, type, status, author FROM notes WHERE id IN"
+MOST_TIES = 256
+LEAST = 1e-9
 SUMMARIES = (
     "SELECT path, title, type, subtype, status, description, tags, author, coauthors, created, updated "
     "FROM notes ORDER BY path"
@@ -43,27 +46,27 @@ class SqliteReader:
 
     def _hits(self, question: str, limit: int) -> tuple[Hit, ...]:
         scores: dict[int, float] = {}
-        rows: dict[int, list[int]] = {}
+        places: dict[int, list[int]] = {}
         lowest = 0.0
         for rowid, rank in self._connection.execute(MATCHES, (question,)):
             note = rowid >> PASSAGE_BITS
             if note not in scores:
-                # Notes of equal rank are all read, so that the order by path below is whole.
-                if len(scores) >= limit and rank > lowest:
+                # Notes of equal rank are looked at beyond the limit, so that their order by path is whole.
+                if len(scores) >= limit and (rank > lowest or len(scores) >= limit + MOST_TIES):
                     break
-                scores[note], rows[note], lowest = -rank, [], rank
-            if len(rows[note]) < SHOWN_PASSAGES:
-                rows[note].append(rowid)
-        hits = [self._hit(note, score, rows[note]) for note, score in scores.items()]
+                scores[note], places[note], lowest = -rank, [], rank
+            if len(places[note]) < SHOWN_PASSAGES:
+                places[note].append(rowid)
+        marks = ",".join("?" * len(scores))
+        rows = self._connection.execute(f"{HITS} ({marks})", tuple(scores))  # noqa: S608 - question marks alone
+        hits = [Hit(*row[1:], max(scores[row[0]], LEAST), tuple(places[row[0]])) for row in rows]
         hits.sort(key=lambda hit: (-hit.score, hit.path))
         return tuple(hits[:limit])
 
-    def _hit(self, note: int, score: float, rowids: list[int]) -> Hit:
-        path, title, type_, status, author = self._connection.execute(
-            "SELECT path, title, type, status, author FROM notes WHERE id = ?", (note,)
-        ).fetchone()
-        texts = tuple(self._text(rowid) for rowid in rowids)
-        return Hit(path, title, type_, status, author, max(score, 1e-9), texts)
+    def texts(self, hit: Hit) -> tuple[str, ...]:
+        """The passages of a hit."""
+        with translated(self._path):
+            return tuple(text for text in map(self._text, hit.places) if text)
 
     def _text(self, rowid: int) -> str:
         row = self._connection.execute("SELECT text FROM passages WHERE rowid = ?", (rowid,)).fetchone()

@@ -21,15 +21,39 @@ class BinaryStep(Step):
         shelf = Shelf(host.door, host.paths)
         current = shelf.current()
         if current is None or shelf.info(current) is None:
-            return (Finding("binary", "fail", "no runtime is installed", where=host.paths.runtimes, remedy="iapeer-memory update", healable=True),)
+            return (
+                Finding(
+                    "binary",
+                    "fail",
+                    "no runtime is installed",
+                    where=host.paths.runtimes,
+                    remedy="iapeer-memory update",
+                    healable=True,
+                ),
+            )
         damage = shelf.damage(current)
         if damage:
             return (
-                Finding("binary", "fail", f"{current} is damaged: {damage[0]}{' and more' if damage[1:] else ''}", where=host.paths.runtimes, remedy="./install.sh in a checkout, or iapeer-memory update --from SOURCE"),
+                Finding(
+                    "binary",
+                    "fail",
+                    f"{current} is damaged: {damage[0]}{' and more' if damage[1:] else ''}",
+                    where=host.paths.runtimes,
+                    remedy="./install.sh in a checkout, or iapeer-memory update --from SOURCE",
+                ),
             )
         problem = command_problem(host.door.files, host.paths)
         if problem:
-            return (Finding("binary", "fail", problem, where=host.paths.stable_binary, remedy="iapeer-memory verify --repair", healable=True),)
+            return (
+                Finding(
+                    "binary",
+                    "fail",
+                    problem,
+                    where=host.paths.stable_binary,
+                    remedy="iapeer-memory verify --repair",
+                    healable=True,
+                ),
+            )
         return (Finding("binary", "ok", f"{host.paths.stable_binary} → {current}"),)
 
     def apply(self, host: Host, done: Done) -> Outcome:
@@ -38,7 +62,10 @@ class BinaryStep(Step):
             return self.ok("skipped (--skip-binary)")
         installed = self.install(host)
         placed = place_command(host.door, host.paths, host.backups)
-        return self.ok(f"{installed.line()}; {host.paths.stable_binary} ({placed})", changed=installed.changed or placed == "written")
+        return self.ok(
+            f"{installed.line()}; {host.paths.stable_binary} ({placed})",
+            changed=installed.changed or placed == "written",
+        )
 
     def repair(self, host: Host, found: tuple[Finding, ...]) -> Outcome:
         """Only what this program can put back by itself."""

@@ -81,7 +81,9 @@ def config_problem(host: Host) -> Finding | None:
     if settings.vault is None:
         return bad("no vault is set (IAPEER_MEMORY_VAULT_PATH)", "iapeer-memory init --vault PATH")
     if not settings.vault.startswith("/"):
-        return bad(f"the vault must be an absolute path, not {settings.vault!r}", "iapeer-memory config set VAULT_PATH /PATH")
+        return bad(
+            f"the vault must be an absolute path, not {settings.vault!r}", "iapeer-memory config set VAULT_PATH /PATH"
+        )
     stat = host.door.files.stat(settings.vault)
     if stat is None:
         return bad(f"the vault {settings.vault} does not exist", f"mkdir -p '{settings.vault}'")
@@ -91,7 +93,10 @@ def config_problem(host: Host) -> Finding | None:
         return bad(f"locale {settings.locale!r} is neither en nor ru", "iapeer-memory config set LOCALE en")
     for name, allowed in PROVIDERS.items():
         if settings[name] not in allowed:
-            return bad(f"{name} {settings[name]!r} is none of {', '.join(allowed)}", f"iapeer-memory config set {name} {allowed[0]}")
+            return bad(
+                f"{name} {settings[name]!r} is none of {', '.join(allowed)}",
+                f"iapeer-memory config set {name} {allowed[0]}",
+            )
     return None
 
 
@@ -99,7 +104,7 @@ def default_config(answers: Answers) -> str:
     """The text of a new `config.env`: the answers active, the rest as comments with their defaults."""
     from iapeer_memory.domain.settings import BY_NAME, PREFIX
 
-    assert answers.mode in MODES  # noqa: S101 - checked where the words were read
+    assert answers.mode in MODES
     lines = ["# Settings of iapeer-memory. This file is yours: it is written once and never changed by an update."]
 
     def active(name: str, value: str | None) -> None:

@@ -30,5 +30,7 @@ class DepsStep(Step):
         if listing.failed:
             return self.fail(f"core {said.detail}; {listing.failed}")
         if not notifier_present(listing.rows):
-            return self.fail(f"core {said.detail}; the notifier is missing", "install it: iapeer install-runtime notifier")
+            return self.fail(
+                f"core {said.detail}; the notifier is missing", "install it: iapeer install-runtime notifier"
+            )
         return self.ok(f"core {said.detail}, notifier there")

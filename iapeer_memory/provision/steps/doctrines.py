@@ -39,7 +39,11 @@ def write_doctrine(host: Host, role: Role) -> str:
         return "foreign"
     text = render_doctrine(template.decode("utf-8", "replace"), host.version, host.settings.vault).encode()
     change = edit_foreign(
-        host.door, doctrine_path(role), lambda _old: text, policy=Policy(inside=role.peer_cwd, uid=uid()), backups=host.backups
+        host.door,
+        doctrine_path(role),
+        lambda _old: text,
+        policy=Policy(inside=role.peer_cwd, uid=uid()),
+        backups=host.backups,
     )
     return "identical" if change == "already" else "written"
 
@@ -56,7 +60,9 @@ class DoctrinesStep(Step):
         if roles == "absent":
             return (Finding("role-doctrines", "skip", "no roles on this host"),)
         if isinstance(roles, str):
-            return (Finding("role-doctrines", "fail", f"{host.paths.roles} cannot be read", remedy="iapeer-memory init"),)
+            return (
+                Finding("role-doctrines", "fail", f"{host.paths.roles} cannot be read", remedy="iapeer-memory init"),
+            )
         return tuple(self.check(host, role) for role in roles)
 
     def check(self, host: Host, role: Role) -> Finding:

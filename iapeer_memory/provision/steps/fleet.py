@@ -32,8 +32,15 @@ class FleetStep(Step):
         if isinstance(asked, NoPeers):
             if not known.peers:
                 return (bad(f"empty, and the peers cannot be listed: {asked.reason}"),)
-            note = Finding("fleet-map", "warn", f"{len(known.peers)} peers; not compared: {asked.reason}", remedy="iapeer list --json")
-            return (note if not asked.refused else Finding("fleet-map", "ok", f"{len(known.peers)} peers; {asked.reason}"),)
+            note = Finding(
+                "fleet-map",
+                "warn",
+                f"{len(known.peers)} peers; not compared: {asked.reason}",
+                remedy="iapeer list --json",
+            )
+            return (
+                note if not asked.refused else Finding("fleet-map", "ok", f"{len(known.peers)} peers; {asked.reason}"),
+            )
         problems = tuple(Finding("fleet-entries", "warn", text) for text in asked.problems)
         if not asked.peers:
             return (no_peers(host), *problems)
@@ -49,7 +56,9 @@ class FleetStep(Step):
         if isinstance(asked, NoPeers):
             if asked.refused:
                 return self.ok(f"skipped: {asked.reason}")
-            return self.fail(f"not written: {asked.reason}; the sweep runs on the last map, texts stay stale until: {REPAIR}")
+            return self.fail(
+                f"not written: {asked.reason}; the sweep runs on the last map, texts stay stale until: {REPAIR}"
+            )
         known = known_map(host)
         if isinstance(known, FleetMap) and same_peers(known, asked.peers):
             return self.ok(f"{len(asked.peers)} peer(s), unchanged", *asked.problems)

@@ -22,10 +22,22 @@ class GuideStep(Step):
             return (Finding("guide", "skip", "not rolled out on this host"),)
         text = guide_text(host)
         if text is None:
-            return (Finding("guide", "fail", "rolled out, but no vault is set", where=host.paths.guide, remedy="iapeer-memory init --vault PATH"),)
+            return (
+                Finding(
+                    "guide",
+                    "fail",
+                    "rolled out, but no vault is set",
+                    where=host.paths.guide,
+                    remedy="iapeer-memory init --vault PATH",
+                ),
+            )
         if data == text:
             return (Finding("guide", "ok", host.paths.guide),)
-        return (Finding("guide", "fail", f"{host.paths.guide} differs", remedy="iapeer-memory verify --repair", healable=True),)
+        return (
+            Finding(
+                "guide", "fail", f"{host.paths.guide} differs", remedy="iapeer-memory verify --repair", healable=True
+            ),
+        )
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Write the guide where consent is given."""

@@ -21,7 +21,9 @@ class LauncherStep(Step):
         """Missing, changed or not executable."""
         problems = [p for program in self.programs(host) if (p := problem(host, program))]
         if problems:
-            return (Finding("launcher", "fail", "; ".join(problems), remedy="iapeer-memory verify --repair", healable=True),)
+            return (
+                Finding("launcher", "fail", "; ".join(problems), remedy="iapeer-memory verify --repair", healable=True),
+            )
         return (Finding("launcher", "ok", host.paths.launcher),)
 
     def apply(self, host: Host, done: Done) -> Outcome:

@@ -59,7 +59,9 @@ def heartbeat_finding(host: Host, report: DaemonReport) -> Finding:
         case "answering":
             return Finding(name, "ok", f"pid {report.pid}, port {host.port}{age}")
         case "stranger":
-            return Finding(name, "fail", report.detail, why="the agents would talk to somebody else", remedy=f"{REPAIR} --new-port")
+            return Finding(
+                name, "fail", report.detail, why="the agents would talk to somebody else", remedy=f"{REPAIR} --new-port"
+            )
         case "silent":
             return Finding(name, "fail", report.detail, remedy=REPAIR, healable=True)
         case _:
@@ -79,4 +81,8 @@ def build_finding(host: Host, report: DaemonReport) -> tuple[Finding, ...]:
     installed = Shelf(host.door, host.paths).current()
     if report.state != "answering" or installed is None or report.build == installed:
         return ()
-    return (Finding("memoryd-build", "fail", f"runs {report.build}, installed is {installed}", remedy=REPAIR, healable=True),)
+    return (
+        Finding(
+            "memoryd-build", "fail", f"runs {report.build}, installed is {installed}", remedy=REPAIR, healable=True
+        ),
+    )

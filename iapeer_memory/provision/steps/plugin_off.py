@@ -13,7 +13,9 @@ from iapeer_memory.provision.peers import mapped_peers
 from iapeer_memory.provision.step import Done, Step
 from iapeer_memory.provision.steps.slot import slot_verdict
 
-POSTPONED = "postponed: the surfaces did not land, so the old plugin and the v1.1 slot are kept; mend them, then update again"
+POSTPONED = (
+    "postponed: the surfaces did not land, so the old plugin and the v1.1 slot are kept; mend them, then update again"
+)
 
 
 class PluginOffStep(Step):

@@ -39,17 +39,36 @@ class RolesStep(Step):
         core = host.core
         config = seen.get("config")
         if isinstance(roles, str) or core is None or (config is not None and config.status == "fail"):
-            return (Finding("role-descriptions", "skip", "no roles on this host" if isinstance(roles, str) else "see config"),)
+            return (
+                Finding(
+                    "role-descriptions", "skip", "no roles on this host" if isinstance(roles, str) else "see config"
+                ),
+            )
         listing = core.list()
         if listing.failed:
             return (Finding("role-descriptions", "skip", listing.failed),)
         missing = [r.role for r in roles if listing.get(r.role) is None]
         if missing:
-            return (Finding("role-descriptions", "fail", f"not in the registry: {', '.join(missing)}", remedy="iapeer-memory init"),)
+            return (
+                Finding(
+                    "role-descriptions",
+                    "fail",
+                    f"not in the registry: {', '.join(missing)}",
+                    remedy="iapeer-memory init",
+                ),
+            )
         empty = undescribed(roles, listing)
         if empty:
             names = ", ".join(r.role for r in empty)
-            return (Finding("role-descriptions", "fail", f"empty: {names}", remedy="iapeer-memory verify --repair", healable=True),)
+            return (
+                Finding(
+                    "role-descriptions",
+                    "fail",
+                    f"empty: {names}",
+                    remedy="iapeer-memory verify --repair",
+                    healable=True,
+                ),
+            )
         return (Finding("role-descriptions", "ok", f"{len(roles)} described"),)
 
     def repair(self, host: Host, found: tuple[Finding, ...]) -> Outcome:
@@ -75,7 +94,9 @@ class RolesStep(Step):
             if listing.failed or listing.get(role) is None:
                 said = core.create(role, description=description_of(role, answers.locale), runtime=answers.runtime)
                 if not said.ok and answers.runtime is None:
-                    return self.ok(f"skipped: no agent runtime to create them with ({said.detail}); run init again once there is one")
+                    return self.ok(
+                        f"skipped: no agent runtime to create them with ({said.detail}); then run init again"
+                    )
                 if not said.ok:
                     notes.append(f"{role}: {said.detail}")
         listing = core.list()
@@ -100,7 +121,9 @@ class RolesStep(Step):
                 notes.append(f"{name}: {error.line()}")
                 continue
             if action == "foreign":
-                notes.append(f"COLLISION {name}: {cwd} has a doctrine of its own; rename that peer (iapeer rename {name} NEW), then run init again")
+                notes.append(
+                    f"COLLISION {name}: {cwd} has a doctrine of its own; rename that peer (iapeer rename {name} NEW), then run init again"
+                )
                 continue
             if action == "missing-template":
                 notes.append(f"{name}: template {role.template} is missing")

@@ -66,7 +66,16 @@ class SlotStep(Step):
                     ),
                 )
             case _:
-                return (Finding("memory-slot", "fail", found.problem, where=host.paths.slot, remedy="iapeer-memory verify --repair", healable=True),)
+                return (
+                    Finding(
+                        "memory-slot",
+                        "fail",
+                        found.problem,
+                        where=host.paths.slot,
+                        remedy="iapeer-memory verify --repair",
+                        healable=True,
+                    ),
+                )
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Declare, unless it is foreign, current, or the migration is postponed."""

@@ -86,7 +86,8 @@ def told(step: Step, results: Sequence[PeerResult]) -> Outcome:
     if changed:
         text += "; live sessions pick changes up at their next start"
     lines = [
-        f"{r.personality}:{r.harness}: " + "; ".join(f"{o.surface}: {o.detail}" for o in r.outcomes if o.action == "failed")
+        f"{r.personality}:{r.harness}: "
+        + "; ".join(f"{o.surface}: {o.detail}" for o in r.outcomes if o.action == "failed")
         for r in failed
     ]
     lines += [f"skipped {count}: {reason}" for reason, count in skipped.items()]
@@ -104,7 +105,9 @@ def surface_findings(looks: Sequence[PeerLook]) -> tuple[Finding, ...]:
     if not any(view.drifted for view in looks):
         swept = sum(not view.skipped for view in looks)
         reasons = "; ".join(f"{count} skipped: {reason}" for reason, count in skipped.items())
-        findings.insert(0, Finding(CHECK, "ok", f"{swept} peer-runtime(s) in place" + (f"; {reasons}" if reasons else "")))
+        findings.insert(
+            0, Finding(CHECK, "ok", f"{swept} peer-runtime(s) in place" + (f"; {reasons}" if reasons else ""))
+        )
     return (*findings, *warnings(looks))
 
 
@@ -129,5 +132,9 @@ def shim_findings(host: Host) -> tuple[Finding, ...]:
     """The programs that every hook runs."""
     problems = [p for program in shims(host) if (p := problem(host, program))]
     if problems:
-        return (Finding("hook-shims", "fail", "; ".join(problems), where=host.paths.hooks_dir, remedy=REPAIR, healable=True),)
+        return (
+            Finding(
+                "hook-shims", "fail", "; ".join(problems), where=host.paths.hooks_dir, remedy=REPAIR, healable=True
+            ),
+        )
     return (Finding("hook-shims", "ok", host.paths.hooks_dir),)

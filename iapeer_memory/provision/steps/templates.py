@@ -31,7 +31,15 @@ class TemplatesStep(Step):
         if not differing:
             return (Finding("templates", "ok", f"4 in place ({host.settings.locale})"),)
         names = ", ".join(sorted(differing))
-        return (Finding("templates", "fail", f"missing or changed: {names}", remedy="iapeer-memory verify --repair", healable=True),)
+        return (
+            Finding(
+                "templates",
+                "fail",
+                f"missing or changed: {names}",
+                remedy="iapeer-memory verify --repair",
+                healable=True,
+            ),
+        )
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Write what differs."""

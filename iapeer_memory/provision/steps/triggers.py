@@ -8,9 +8,11 @@ from __future__ import annotations
 from iapeer_memory.domain.finding import Finding, Outcome
 from iapeer_memory.ecosystem.core import Core, Listing
 from iapeer_memory.ecosystem.notifier import (
+    DREAM_ID,
     LEGACY_ID,
     TIMER,
     WATCHER,
+    Trigger,
     dream_message,
     dream_problem,
     legacy_registered,
@@ -19,8 +21,6 @@ from iapeer_memory.ecosystem.notifier import (
     unregister_message,
     watcher_message,
     watcher_problem,
-    DREAM_ID,
-    Trigger,
 )
 from iapeer_memory.egress.templates import template
 from iapeer_memory.provision.host import Host
@@ -82,7 +82,9 @@ class TriggersStep(Step):
         if problem:
             watcher = Finding("notifier-watcher", "fail", problem, remedy=REPAIR, healable=True)
         problem = dream_problem(known, host.paths.dream_gate, host.settings["DREAM_CRON"], on=dream_on)
-        dream = Finding("dream-timer", "ok" if dream_on else "skip", host.settings["DREAM_CRON"] if dream_on else "role off")
+        dream = Finding(
+            "dream-timer", "ok" if dream_on else "skip", host.settings["DREAM_CRON"] if dream_on else "role off"
+        )
         if problem:
             dream = Finding("dream-timer", "fail", problem, remedy=REPAIR, healable=True)
         return (watcher, dream)
@@ -91,7 +93,11 @@ class TriggersStep(Step):
         """Send everything again; drop the timer of old releases."""
         listing = listed(host)
         if listing is None or listing.failed:
-            return self.ok(f"skipped: {listing.failed if listing else 'no core'}") if not listing or listing.refused else self.fail(listing.failed or "")
+            return (
+                self.ok(f"skipped: {listing.failed if listing else 'no core'}")
+                if not listing or listing.refused
+                else self.fail(listing.failed or "")
+            )
         sender = registrant(listing.rows)
         core = host.core
         if sender is None or core is None:
@@ -104,7 +110,10 @@ class TriggersStep(Step):
             return self.ok("skipped in the sandbox")
         if bad:
             return self.fail("; ".join(bad))
-        return self.ok(f"sent as {sender}: watcher wakes {host.settings.event_target or 'nobody'}, dream {'on' if host.settings.role_on('dreamweaver') else 'off'}", changed=True)
+        return self.ok(
+            f"sent as {sender}: watcher wakes {host.settings.event_target or 'nobody'}, dream {'on' if host.settings.role_on('dreamweaver') else 'off'}",
+            changed=True,
+        )
 
     def repair(self, host: Host, found: tuple[Finding, ...]) -> Outcome:
         """As apply; what was sent is confirmed by the next look."""

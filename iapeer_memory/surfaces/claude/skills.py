@@ -169,4 +169,3 @@ def is_ours(job: Job, path: str, name: str, data: bytes) -> bool:
         return True
     head = data[:2048].replace(b"\r\n", b"\n").split(b"\n---", 1)[0]
     return head.startswith(b"---") and f"name: {name}".encode() in head.split(b"\n")
-

@@ -53,12 +53,15 @@ def flush(job: Job) -> str | None:
         job.ledger.folders.update(made)
         as_left = record is not None and before is not None and digest(before) == record.after
         first = record is None or as_left
-        job.ledger.keep(path, FileRecord(
-            created=before is None or (record is not None and record.created),
-            after=digest(edited.data or b""),
-            before=record.before if record is not None else None if before is None else digest(before),
-            undo=edited.undo if first and (record is None or record.undo is not None) else None,
-        ))
+        job.ledger.keep(
+            path,
+            FileRecord(
+                created=before is None or (record is not None and record.created),
+                after=digest(edited.data or b""),
+                before=record.before if record is not None else None if before is None else digest(before),
+                undo=edited.undo if first and (record is None or record.undo is not None) else None,
+            ),
+        )
     known = job.ledger.shares.get(path, ())
     ours = {key_of(share) for share in known} | {key_of(share) for share in there_by_us(before, wanted, path)}
     shares = joined(known, [share for share in wanted if key_of(share) in ours])
@@ -96,9 +99,7 @@ def additions(data: bytes | None, wanted: Sequence[Share], path: str) -> list[Op
 def there_by_us(before: bytes | None, wanted: Sequence[Share], path: str) -> tuple[Share, ...]:
     """Those that were not there before us."""
     doc = {} if before is None else load_toml(before, path)
-    return tuple(
-        s for s in wanted if not satisfied(doc, Append(s.path, s.value) if s.append else Set(s.path, s.value))
-    )
+    return tuple(s for s in wanted if not satisfied(doc, Append(s.path, s.value) if s.append else Set(s.path, s.value)))
 
 
 def joined(old: Sequence[Share], new: Sequence[Share]) -> tuple[Share, ...]:
@@ -164,9 +165,12 @@ def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[boo
         if not left:
             job.ledger.drop(path)
         elif changed and record is not None and last:
-            job.ledger.keep(path, FileRecord(
-                record.created, digest(last[0].data or b""), record.before, last[0].undo if record.undo else None
-            ))
+            job.ledger.keep(
+                path,
+                FileRecord(
+                    record.created, digest(last[0].data or b""), record.before, last[0].undo if record.undo else None
+                ),
+            )
     if left:
         job.ledger.shares[path] = tuple(left)
     else:
