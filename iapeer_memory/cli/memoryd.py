@@ -26,7 +26,7 @@ def main(
     return run(
         host.door,
         host.paths,
-        host.settings,
+        settings,
         host.choices,
         port=mcp_port if mcp_port is not None else host.port,
         mcp=not no_mcp,

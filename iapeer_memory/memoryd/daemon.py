@@ -18,7 +18,7 @@ from iapeer_memory.egress.signals import on_stop
 from iapeer_memory.index.passes import Vault
 from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.memoryd import delivery, health
-from iapeer_memory.memoryd.front import Front, Receive, Scope, Send
+from iapeer_memory.memoryd.front import Front, Receive, Scope, Send, answer_json
 from iapeer_memory.memoryd.heart import Heart
 from iapeer_memory.memoryd.keeper import Keeper
 from iapeer_memory.memoryd.log import Log
@@ -162,8 +162,12 @@ class Daemon:
 
     async def _serve_mcp(self, scope: Scope, receive: Receive, send: Send) -> None:
         assert self._endpoint is not None
-        async with asyncio.timeout(LOADING):
-            endpoint = await asyncio.shield(self._endpoint)
+        try:
+            async with asyncio.timeout(LOADING):
+                endpoint = await asyncio.shield(self._endpoint)
+        except TimeoutError:
+            await answer_json(send, 503, {"error": "memoryd is still starting; try again in a moment"})
+            return
         await endpoint.handle_request(scope, receive, send)
 
     async def _load(self) -> None:

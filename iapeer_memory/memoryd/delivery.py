@@ -61,9 +61,7 @@ class Delivery:
             if self._core:
                 self._guarded(peer.cwd, partial(self._fragment, peer, mine))
             else:
-                text = self._context(peer, mine, summaries)
-                for place in self._places(peer):
-                    texts.setdefault(place, text)
+                self._guarded(peer.cwd, partial(self._plan, texts, peer, mine, summaries))
         for place, text in texts.items():
             self._guarded(place, partial(self._private, place, text.encode("utf-8", "replace")))
         self._guarded(self._by_path, partial(self._prune, self._by_path, set(texts)))
@@ -97,6 +95,14 @@ class Delivery:
             return ()
         folders = (normpath(peer.cwd), self._files.realpath(peer.cwd))
         return tuple(dict.fromkeys(f"{self._by_path}/{folder.lstrip('/')}/{CONTEXT}" for folder in folders))
+
+    def _plan(
+        self, texts: dict[str, str], peer: Peer, mine: Sequence[NoteSummary], summaries: Sequence[NoteSummary]
+    ) -> None:
+        """Add a peer's contexts; of two peers with one folder the first is served. Raises Unreadable."""
+        text = self._context(peer, mine, summaries)
+        for place in self._places(peer):
+            texts.setdefault(place, text)
 
     def _context(self, peer: Peer, mine: Sequence[NoteSummary], summaries: Sequence[NoteSummary]) -> str:
         locale = self._vault.locale
@@ -146,9 +152,9 @@ class Delivery:
         """Do it; one peer's failure does not stop the others."""
         try:
             act()
-        except (ProductError, OSError) as error:
+        except (ProductError, OSError, ValueError) as error:
             self._log.warn(f"no context for {printable(what)}: {_words(error)}")
 
 
-def _words(error: ProductError | OSError) -> str:
+def _words(error: ProductError | OSError | ValueError) -> str:
     return error.line() if isinstance(error, ProductError) else str(error)

@@ -38,21 +38,21 @@ class Front:
             return
         refusal = self._refusal(scope)
         if refusal is not None:
-            await answer(send, 403, {"error": refusal})
+            await answer_json(send, 403, {"error": refusal})
         elif scope["path"] == "/mcp" and self.mcp is not None:
             if scope["method"] == "POST":
                 await self.mcp(scope, receive, send)
             else:
                 # A stateless server has nothing to send unasked, so there is no stream to open and no session to end.
-                await answer(send, 405, {"error": "/mcp takes POST"}, allow="POST")
+                await answer_json(send, 405, {"error": "/mcp takes POST"}, allow="POST")
         elif scope["path"] == "/health":
             if scope["method"] == "GET":
                 nonces = parse_qs(scope["query_string"].decode("latin-1")).get("nonce", [])
-                await answer(send, 200, self.health(nonces[0][:LONGEST_NONCE] if nonces else None))
+                await answer_json(send, 200, self.health(nonces[0][:LONGEST_NONCE] if nonces else None))
             else:
-                await answer(send, 405, {"error": "/health takes GET"}, allow="GET")
+                await answer_json(send, 405, {"error": "/health takes GET"}, allow="GET")
         else:
-            await answer(send, 404, {"error": "not found; the MCP endpoint is /mcp"})
+            await answer_json(send, 404, {"error": "not found; the MCP endpoint is /mcp"})
 
     def _refusal(self, scope: Scope) -> str | None:
         stranger = scope.get("state", {}).get(STRANGER)
@@ -67,7 +67,7 @@ class Front:
         return None
 
 
-async def answer(send: Send, status: int, body: Mapping[str, Any], *, allow: str | None = None) -> None:
+async def answer_json(send: Send, status: int, body: Mapping[str, Any], *, allow: str | None = None) -> None:
     """Send a JSON answer."""
     data = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
     headers = [

@@ -132,11 +132,11 @@ class Keeper:
         except IndexBroken as broken:
             self._log.warn(broken.line())
             self._broken = True
-        except (ProductError, OSError) as error:
+        except Exception as error:  # a note that trips the code up must not take the daemon down with it
             self._fail(error)
 
-    def _fail(self, error: ProductError | OSError) -> None:
-        words = error.line() if isinstance(error, ProductError) else str(error)
+    def _fail(self, error: Exception) -> None:
+        words = error.line() if isinstance(error, ProductError) else f"{type(error).__name__}: {error}"
         self._condition.trouble = words
         self._log.warn(f"a pass failed, the next one in {self._retry:g} s: {words}")
         now = self._clock.monotonic()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from os.path import join
+from shlex import quote
 
+from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.finding import Outcome
 from iapeer_memory.ecosystem.notifier import (
@@ -29,6 +31,14 @@ from iapeer_memory.provision.steps.slot import slot_verdict
 from iapeer_memory.provision.sweep import unprovision_all
 
 Tell = Callable[[Outcome], None]
+
+# Beginnings of the names that we and the reference provider give to files in these folders.
+STATE_NAMES = (
+    "memoryd.", "roles.json", "fleet.json", "host.json", "ledger.json", "journal.json", "provision.lock", "install.lock",
+    "runtimes.lock", "verify-kick.stamp", "indexes", "context", "paused", "backups", "migrate-backups",
+)  # fmt: skip
+CACHE_NAMES = ("index.db", "memoryd.", "tags-dictionary.md", "tags-projection.md", "deep-", ".install-")
+LOG_NAMES = ("memoryd.log", "repair.log", "hook-errors.log")
 
 
 def uninstall(host: Host, *, keep_binary: bool, tell: Tell) -> None:
@@ -147,22 +157,33 @@ def texts(host: Host) -> tuple[bool, str, tuple[str, ...]]:
 
 
 def state(host: Host) -> tuple[bool, str, tuple[str, ...]]:
-    """State, cache and logs; earlier versions of the user's files stay where there are any."""
+    """State, cache and logs, by our own names: a folder that a setting moved may hold somebody else's files too.
+
+    Earlier versions of the user's files stay where there are any.
+    """
     files = host.door.files
     kept_back = bool(host.backups.list())
-    for name in files.list(host.paths.state_dir):
-        path = host.paths.state(name)
-        if (kept_back and path == host.paths.backups) or path in (host.paths.operation_lock, host.paths.runtimes):
-            continue
-        stat = files.lstat(path)
-        if stat is not None and stat.kind == "dir":
-            files.remove_tree(path)
-        else:
-            files.remove(path)
-    for folder in (host.paths.cache_dir, host.paths.logs_dir):
-        files.remove_tree(folder)
-    note = f"removed; earlier versions of your files stay in {host.paths.backups} (delete them with: rm -r '{host.paths.backups}')"
+    for folder, names in (
+        (host.paths.state_dir, STATE_NAMES),
+        (host.paths.cache_dir, CACHE_NAMES),
+        (host.paths.logs_dir, LOG_NAMES),
+    ):
+        for name in files.list(folder):
+            if name.startswith(names) and not (kept_back and name == "backups"):
+                clear(files, join(folder, name))
+        files.rmdir(folder)
+    where = host.paths.backups
+    note = f"removed; earlier versions of your files stay in {where} (delete them with: rm -r {quote(where)})"
     return said(True, note if kept_back else "removed")
+
+
+def clear(files: Files, path: str) -> None:
+    """Remove a file, a link or a folder of ours."""
+    stat = files.lstat(path)
+    if stat is not None and stat.kind == "dir":
+        files.remove_tree(path)
+    else:
+        files.remove(path)
 
 
 def binary(host: Host, *, keep_binary: bool) -> tuple[bool, str, tuple[str, ...]]:

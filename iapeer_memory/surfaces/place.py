@@ -24,6 +24,16 @@ from iapeer_memory.surfaces.state import SurfaceOutcome
 NEW_FILE_MODE = 0o644
 
 
+def leave(job: Job, cwd: str, surface: str, path: str) -> SurfaceOutcome:
+    """A file that the team tracks by now stays as it is; only our line in the exclude file goes."""
+    try:
+        show(job, cwd, path)
+    except (FileRefused, OSError) as error:
+        return SurfaceOutcome(surface, "failed", path, reason(error))
+    job.ledger.drop(path)
+    return SurfaceOutcome(surface, "absent", path)
+
+
 def may_put(job: Job, key: str, path: str, verdict: Verdict) -> bool:
     """Whether to write, with a removal by hand counted."""
     if job.insist:

@@ -19,6 +19,14 @@ from iapeer_memory.surfaces.state import PeerResult, SurfaceOutcome, SurfaceStat
 from iapeer_memory.surfaces.table import HARNESSES
 from iapeer_memory.surfaces.view import View
 
+PLACES = tuple(
+    "/" + name
+    for name in (
+        ".mcp.json", ".claude/settings.json", ".claude/settings.local.json", ".claude/skills",
+        ".codex/config.toml", ".codex/hooks.json",
+    )
+)  # fmt: skip
+"""Where a surface may stand below a peer's folder."""
 Progress = Callable[[int, int, PeerResult], None]
 
 
@@ -176,6 +184,18 @@ def why_skipped_safely(view: View, peer: Peer, *, leaving: bool = False) -> str:
         return why_skipped(view, peer, leaving=leaving)
     except (FileRefused, OSError) as error:
         return reason(error)
+
+
+def remembered(view: View) -> tuple[Peer, ...]:
+    """Peers whose surfaces the ledger says are in place, folder by folder: what an uninstall clears besides the peers
+    of today."""
+    found: dict[tuple[str, str], dict[str, None]] = {}
+    for key, path in view.ledger.placed.items():
+        personality, harness, _ = key.split(":", 2)
+        cwd = next((path[: -len(end)] for end in PLACES if path.endswith(end)), None)
+        if cwd and harness in HARNESSES and path not in (view.codex_config, view.codex_hooks):
+            found.setdefault((personality, cwd), {})[harness] = None
+    return tuple(Peer(personality, cwd, tuple(harnesses)) for (personality, cwd), harnesses in found.items())
 
 
 def known_harnesses() -> tuple[str, ...]:

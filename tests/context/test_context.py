@@ -86,7 +86,9 @@ def test_without_notes() -> None:
 
 @given(st.lists(st.text(max_size=40), max_size=6), st.text(max_size=800))
 def test_a_note_takes_one_line_whatever_it_is_called(titles: list[str], description: str) -> None:
-    made = [note(f"01_Knowledge/{n}.md", " ".join(t.split()) or "x", description=description) for n, t in enumerate(titles)]
+    made = [
+        note(f"01_Knowledge/{n}.md", " ".join(t.split()) or "x", description=description) for n, t in enumerate(titles)
+    ]
     for item in made:
         line = notes.line(item)
         assert len(line.split("\n")) == 1

@@ -31,7 +31,7 @@ op = st.one_of(
     st.tuples(st.just("rmdir"), place),
     st.tuples(st.just("remove_tree"), place),
     st.tuples(st.just("symlink"), st.sampled_from(("d", "a", "nowhere", "d/a")), st.sampled_from(("l", "b", "d/e"))),
-    st.tuples(st.just("chmod"), place, st.sampled_from((0o600, 0o700))),
+    st.tuples(st.just("chmod"), place, st.sampled_from((0o700, 0o750))),
     st.tuples(st.just("rename"), place, place),
 )
 

@@ -95,12 +95,17 @@ def test_ties_are_broken_by_path(engine: Engine) -> None:
     assert paths(engine, asked("same"), limit=2) == ["1.md", "2.md"]
 
 
-@pytest.mark.parametrize("text", ['"', "AND OR NOT NEAR", "*", "a*b", "^x", "col:x", "(", "'; --", "\0", "😀", "-", "{x}"])
+@pytest.mark.parametrize(
+    "text", ['"', "AND OR NOT NEAR", "*", "a*b", "^x", "col:x", "(", "'; --", "\0", "😀", "-", "{x}"]
+)
 def test_no_word_is_syntax(engine: Engine, text: str) -> None:
     filled(engine, note("a.md", "text"))
     reader = engine.reader()
     for every in (True, False):
-        assert reader.match(Match(tuple(Word(w, p) for w in (text, *text.split()) for p in (True, False)), every), limit=5) == ()
+        assert (
+            reader.match(Match(tuple(Word(w, p) for w in (text, *text.split()) for p in (True, False)), every), limit=5)
+            == ()
+        )
     assert reader.match(Match((), True), limit=5) == ()
     assert reader.match(asked("text"), limit=0) == ()
     reader.close()

@@ -88,7 +88,9 @@ def test_partial_never_goes_through_a_link(bench: Bench, tmp_path: Path) -> None
     assert bench.known() == set()
 
 
-@pytest.mark.parametrize(("notes", "removed", "held"), [(100, 11, 0), (100, 21, 21), (12, 10, 0), (12, 12, 12), (1, 1, 1)])
+@pytest.mark.parametrize(
+    ("notes", "removed", "held"), [(100, 11, 0), (100, 21, 21), (12, 10, 0), (12, 12, 12), (1, 1, 1)]
+)
 def test_fuse(bench: Bench, notes: int, removed: int, held: int) -> None:
     for n in range(notes):
         write(bench.root, f"{n:03}.md", f"text {n}")

@@ -45,7 +45,11 @@ def test_the_official_client(daemon: Running) -> None:
     assert told["hello"].server_info.name == "iapeer-memory"
     assert "native Read" in told["hello"].instructions
     (tool,) = told["tools"]
-    assert (tool.name, tool.annotations.read_only_hint, tool.annotations.destructive_hint) == ("memory_search", True, False)
+    assert (tool.name, tool.annotations.read_only_hint, tool.annotations.destructive_hint) == (
+        "memory_search",
+        True,
+        False,
+    )
     assert tool.title
     assert tool.description
     assert "native Read" not in tool.description
@@ -68,7 +72,9 @@ def test_the_answer_keeps_to_its_schema(daemon: Running) -> None:
     jsonschema.validate({"query": "x", "limit": 3}, dict(tools.INPUT_SCHEMA))
 
 
-@pytest.mark.parametrize("method", ["server/discover", "nope", "resources/list", "prompts/list", "tools/none", "logging/setLevel"])
+@pytest.mark.parametrize(
+    "method", ["server/discover", "nope", "resources/list", "prompts/list", "tools/none", "logging/setLevel"]
+)
 @pytest.mark.parametrize("version", [None, "2025-06-18", "2025-11-25"])
 def test_unknown_methods(daemon: Running, method: str, version: str | None) -> None:
     params = {"level": "info"} if method == "logging/setLevel" else {}

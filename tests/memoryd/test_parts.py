@@ -51,7 +51,8 @@ def test_heartbeat() -> None:
 
 
 @pytest.mark.parametrize(
-    ("flag", "setting", "port"), [(0, "1", 0), (None, "5000", 5000), (None, "x", 8766), (None, "", 8766), (None, "99999", 8766)]
+    ("flag", "setting", "port"),
+    [(0, "1", 0), (None, "5000", 5000), (None, "x", 8766), (None, "", 8766), (None, "99999", 8766)],
 )
 def test_port(flag: int | None, setting: str, port: int) -> None:
     assert chosen_port(Settings({"IAPEER_MEMORY_MCP_PORT": setting}), HostChoices(), flag) == port
@@ -64,7 +65,12 @@ def test_results(text: str, results: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "pid"),
-    [('LISTEN 0 128 127.0.0.1:1 users:(("x",pid=42,fd=3))\n', 42), ("p77\ncpython\nf3\n", 77), ("", 0), ("python\n", 0)],
+    [
+        ('LISTEN 0 128 127.0.0.1:1 users:(("x",pid=42,fd=3))\n', 42),
+        ("p77\ncpython\nf3\n", 77),
+        ("", 0),
+        ("python\n", 0),
+    ],
 )
 def test_pid_in(text: str, pid: int) -> None:
     assert pid_in(text) == pid

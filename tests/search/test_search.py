@@ -104,7 +104,8 @@ def test_status_and_place_move_the_score(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("caller", "curation", "first"), [("me", False, "mine"), ("you", False, "yours"), (None, False, "mine"), ("me", True, "mine")]
+    ("caller", "curation", "first"),
+    [("me", False, "mine"), ("you", False, "yours"), (None, False, "mine"), ("me", True, "mine")],
 )
 def test_my_own_memory_counts_for_more(tmp_path: Path, caller: str | None, curation: bool, first: str) -> None:
     notes = [
@@ -122,7 +123,9 @@ def test_limit(tmp_path: Path) -> None:
         assert len(asked(tmp_path, "fox", *notes, limit=limit)["results"]) == count
 
 
-@pytest.mark.parametrize("text", ["", "   ", "—", "→ - *", '"', "AND", "NEAR(", "q\0b", "😀", "x" * 100_000, "the of and"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "—", "→ - *", '"', "AND", "NEAR(", "q\0b", "😀", "x" * 100_000, "the of and"]
+)
 def test_no_question_is_an_error(tmp_path: Path, text: str) -> None:
     payload = asked(tmp_path, text, note("a.md", "fox"))
     assert payload["query"] == text
@@ -151,7 +154,9 @@ def test_words(text: str, words: tuple[str, ...]) -> None:
     assert query.words(text) == words
 
 
-@pytest.mark.parametrize(("word", "stem"), [("заметками", "замет"), ("базы", "баз"), ("running", "running"), ("копию", "коп")])
+@pytest.mark.parametrize(
+    ("word", "stem"), [("заметками", "замет"), ("базы", "баз"), ("running", "running"), ("копию", "коп")]
+)
 def test_stem(word: str, stem: str) -> None:
     assert query.stem(word).startswith(stem)
 

@@ -32,7 +32,12 @@ QUICK: Mapping[str, float] = {"debounce": 0.1, "debounce_most": 1.0, "heartbeat"
 
 def environment(home: Path, vault: Path | None, **settings: str) -> dict[str, str]:
     """A child's whole environment: nothing of the tester's own, and the sandbox armed."""
-    env = {"IAPEER_TEST_SANDBOX": "1", "HOME": str(home), "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8"}
+    env = {
+        "IAPEER_TEST_SANDBOX": "1",
+        "HOME": str(home),
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        "LANG": "C.UTF-8",
+    }
     if vault is not None:
         env["IAPEER_MEMORY_VAULT_PATH"] = str(vault)
     return env | {f"IAPEER_MEMORY_{name}": value for name, value in settings.items()}

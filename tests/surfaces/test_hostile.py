@@ -11,7 +11,7 @@ import pytest
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.peer import Peer
-from iapeer_memory.surfaces.sweep import look, sweep
+from iapeer_memory.surfaces.sweep import look, remembered, sweep
 from tests.support.surfaces import Bench, actions, snapshot
 
 FILES = {
@@ -161,8 +161,6 @@ def test_any_folder_name(tmp_path: Path, door: Door, name: str) -> None:
         assert bench.provision(peer, harness).ok
         assert not bench.drift(peer, harness)
         assert all("\n" not in (state.remedy or "") for state in bench.inspect(peer, harness))
-    was = {"_": b""}
-    assert was
     for harness in ("claude", "codex"):
         assert bench.unprovision(peer, harness).ok
     assert snapshot(Path(peer.cwd)) == {}
@@ -190,6 +188,10 @@ def test_who_is_swept(tmp_path: Path, door: Door) -> None:
     ]  # fmt: skip
     assert seen[-1] == (8, 8)
     assert "telegram" in results[5].skipped and "alpha" in results[3].skipped and "nowhere" in results[4].skipped
+    assert {(p.personality, p.cwd, p.runtimes) for p in remembered(bench.view())} == {
+        ("alpha", alpha.cwd, ("claude", "codex")),
+        ("slash", str(tmp_path / "s"), ("claude",)),
+    }
     looks = look(bench.view(), peers)
     assert [entry.skipped for entry in looks] == [r.skipped for r in results]
     assert not any(entry.drifted for entry in looks)

@@ -15,7 +15,7 @@ SHOWN_PASSAGES = 3
 
 MATCHES = f"SELECT rowid, rank FROM passages WHERE passages MATCH ? AND rank MATCH '{RANK}' ORDER BY rank"  # noqa: S608
 HITS = "SELECT id, path, title, type, status, author FROM notes WHERE id IN"
-MOST_TIES = 256
+MOST_TIES = 64
 LEAST = 1e-9
 SUMMARIES = (
     "SELECT path, title, type, subtype, status, description, tags, author, coauthors, created, updated "
@@ -58,8 +58,11 @@ class SqliteReader:
             if len(places[note]) < SHOWN_PASSAGES:
                 places[note].append(rowid)
         marks = ",".join("?" * len(scores))
-        rows = self._connection.execute(f"{HITS} ({marks})", tuple(scores))  # noqa: S608 - question marks alone
-        hits = [Hit(*row[1:], max(scores[row[0]], LEAST), tuple(places[row[0]])) for row in rows]
+        rows = self._connection.execute(f"{HITS} ({marks})", tuple(scores))
+        hits = [
+            Hit(path, title, type_, status, author, max(scores[note], LEAST), tuple(places[note]))
+            for note, path, title, type_, status, author in rows
+        ]
         hits.sort(key=lambda hit: (-hit.score, hit.path))
         return tuple(hits[:limit])
 

@@ -14,7 +14,7 @@ from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason, remedy, state_of
 from iapeer_memory.surfaces.ledger import key_of
 from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
-from iapeer_memory.surfaces.place import put, take
+from iapeer_memory.surfaces.place import leave, put, take
 from iapeer_memory.surfaces.state import Action, SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import Wanted
@@ -85,6 +85,7 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     outcomes: list[SurfaceOutcome] = []
     for path in (hooks.settings_path(peer.cwd), hooks.local_path(peer.cwd)):
         if job.view.is_team_file(peer.cwd, path):
+            leave(job, peer.cwd, hooks.SURFACE, path)
             continue
         parts = (
             hooks.part(path, peer.cwd, wanted.hooks, hooks_dir),
@@ -101,8 +102,9 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     if not job.view.is_team_file(peer.cwd, server.path):
         mine = take(job, peer, NAME, [server])[0]
         out = merged([mine, out], mcp.SURFACE) if local else mine
-    elif not local:
-        out = SurfaceOutcome(mcp.SURFACE, "absent", server.path)
+    else:
+        left = leave(job, peer.cwd, mcp.SURFACE, server.path)
+        out = out if local else left
     return (both[0], out, skills.take(job, peer, wanted.skills), both[1])
 
 

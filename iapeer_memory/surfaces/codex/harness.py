@@ -17,7 +17,7 @@ from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason, remedy, state_of
 from iapeer_memory.surfaces.ledger import Share, key_of
 from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
-from iapeer_memory.surfaces.place import put, take
+from iapeer_memory.surfaces.place import leave, put, take
 from iapeer_memory.surfaces.state import Action, SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import SERVER, Wanted, codex_user_server
@@ -63,7 +63,10 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     outcomes += put(job, peer, NAME, [(part, hooks_found)])
     if part.inside is None:
         note_user(job, peer)
-    outcomes.append(trusting.put_trust(job, peer, part, hooks_ok=outcomes[-1].action in ("written", "already")))
+    in_place = outcomes[-1].action in ("written", "already")
+    outcomes.append(trusting.put_trust(job, peer, part, hooks_ok=in_place))
+    if not (shared and part.inside is None):
+        trusting.put_folder_trust(job, peer)
     if view.settings.allow and not view.settings.with_core and wanted.roots:
         verdict = Verdict("missing") if roots.absent_roots(wanted.roots, view.codex()) else OK
         outcomes.append(put_shared(job, roots.SURFACE, verdict, roots.shares(wanted.roots, who(peer))))
@@ -83,7 +86,7 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     outcomes: list[SurfaceOutcome] = []
     for each in (server, part):
         if view.is_team_file(peer.cwd, each.path):
-            outcomes.append(SurfaceOutcome(each.surface, "absent", each.path))
+            outcomes.append(leave(job, peer.cwd, each.surface, each.path))
         else:
             outcomes += take(job, peer, NAME, [each])
     if leave_user_hooks(job, peer):

@@ -103,8 +103,6 @@ def put_trust(job: Job, peer: Peer, part: Part, *, hooks_ok: bool) -> SurfaceOut
     found = trust.standing(hooks_there, source, view.codex())
     path = view.codex_config
     if not found.open:
-        if not view.settings.with_core:
-            put_folder_trust(job, peer)
         return SurfaceOutcome(SURFACE, "already", part.path)
     if found.blocked:
         return SurfaceOutcome(SURFACE, "skipped", part.path, f"{blocked_text(found)}; review them: {review(peer)}")
@@ -123,13 +121,13 @@ def put_trust(job: Job, peer: Peer, part: Part, *, hooks_ok: bool) -> SurfaceOut
         return SurfaceOutcome(SURFACE, "failed", path, view.codex().problem or "")
     user = f"{peer.personality}:codex"
     job.shares += [Share(("hooks", "state", source + h.key, "trusted_hash"), h.hash, (user,)) for h in found.open]
-    put_folder_trust(job, peer)
     return SurfaceOutcome(SURFACE, "written", path)
 
 
 def put_folder_trust(job: Job, peer: Peer) -> None:
     """On the user's word: trust the folder too, where that arms nothing foreign and nobody has said otherwise."""
     view = job.view
-    if view.settings.grant_trust and folder.level(view, peer) is None and not folder.armed_by_trust(view, peer):
+    granted = view.settings.grant_trust and not view.settings.with_core and view.codex().problem is None
+    if granted and folder.level(view, peer) is None and not folder.armed_by_trust(view, peer):
         path = ("projects", view.ground.real(peer.cwd), "trust_level")
         job.shares.append(Share(path, "trusted", (f"{peer.personality}:codex",)))
