@@ -9,6 +9,10 @@
 set -eu
 cd "$(dirname "$0")"
 
+# The harnesses are a gigabyte: kept outside the checkout, between runs and between clones.
+IAPEER_MEMORY_TEST_CACHE=${IAPEER_MEMORY_TEST_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/iapeer-memory-tests}
+export IAPEER_MEMORY_TEST_CACHE
+
 harnesses=no smoke=no long=no bench=no
 while [ $# -gt 0 ]; do
     case $1 in
@@ -40,6 +44,8 @@ if [ ! -x .venv/bin/python ] || [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; 
     printf '%s\n' "$lock" >.venv/lock
 fi
 py=.venv/bin/python
+# The package is importable from the checkout itself, also for children that ignore the environment.
+pwd >"$($py -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/iapeer_memory_checkout.pth"
 
 echo "== lint"
 $py -m ruff check .
@@ -52,7 +58,7 @@ marks="not harness"
 $py -m pytest -n "${TEST_WORKERS:-2}" -m "$marks" "$@"
 
 if [ "$harnesses" = yes ]; then
-    if [ "$smoke" = yes ] && ! $py -m tests.support.harness.npm there >/dev/null 2>&1; then
+    if [ "$smoke" = yes ] && ! $py -m tests.support.harness.npm where >/dev/null 2>&1; then
         echo "== real harnesses: not run, their cache is not there (./test.sh --harnesses fills it)"
     elif [ "$smoke" = yes ]; then
         echo "== real harnesses: the short form"

@@ -17,6 +17,7 @@ from iapeer_memory.egress.filestat import ABSENT, WORDS, file_stat, kind_of, rea
 from iapeer_memory.egress.temps import open_temp, temp_name
 
 READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+SPECIAL_BITS = 0o7000
 NO_HARD_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV)
 
 
@@ -130,9 +131,11 @@ class RealFiles:
         fd, temp = open_temp(folder_fd, name, 0o644 if plain else 0o600)
         try:
             try:
-                if not plain:
-                    own_as(fd, old, mode)
+                final = None if plain else own_as(fd, old, mode)
                 write_all(fd, data)
+                if final is not None and final & SPECIAL_BITS:
+                    # Writing to a file takes these bits off it, unless one is root.
+                    os.fchmod(fd, final)
                 os.fsync(fd)
                 if before is not None:
                     before()
@@ -300,8 +303,8 @@ def stat_at(folder_fd: int, name: str) -> os.stat_result | None:
         return None
 
 
-def own_as(fd: int, old: os.stat_result | None, mode: int | None) -> None:
-    """Give the new file the owner of the old one where we may, then its mode (or the one asked for)."""
+def own_as(fd: int, old: os.stat_result | None, mode: int | None) -> int | None:
+    """Give the new file the owner of the old one where we may, then its mode (or the one asked for); that mode."""
     if old is not None:
         mine = os.fstat(fd)
         if (mine.st_uid, mine.st_gid) != (old.st_uid, old.st_gid):
@@ -312,6 +315,7 @@ def own_as(fd: int, old: os.stat_result | None, mode: int | None) -> None:
         mode = stat.S_IMODE(old.st_mode) if mode is None else mode
     if mode is not None:
         os.fchmod(fd, mode)
+    return mode
 
 
 def give_group(fd: int, gid: int) -> None:

@@ -24,9 +24,7 @@ def is_given_up(ledger: Ledger, key: str, path: str, verdict: Verdict) -> bool:
     return gone and ledger.removed.get(key, 0) + 1 >= FIGHT_LIMIT
 
 
-def state_of(
-    view: View, peer: Peer, harness: str, surface: str, path: str, verdict: Verdict
-) -> SurfaceState:
+def state_of(view: View, peer: Peer, harness: str, verdict: Verdict, *, surface: str, path: str) -> SurfaceState:
     """A verdict as a state: what the owner took out twice and what cannot be used is not ours to heal."""
     if verdict.kind == "ok":
         return SurfaceState(surface, "ok", "", path)

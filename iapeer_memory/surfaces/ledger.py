@@ -47,9 +47,9 @@ class Share:
 class Ledger:
     """The working copy of one command. The caller loads it once, and saves it once if `dump` gives other bytes.
 
-    records: what we did to each foreign file, as it stands in the ledger: see `record`, `keep`, `drop`. folders: those that we made. excludes: lines we added, by exclude file.
-    placed: `personality:harness:surface` → the file that holds it. removed: how often its owner took it out.
-    shares: values of ours in a user-level file, by file.
+    records: what we did to each foreign file, as it stands in the ledger (see `record`, `keep`, `drop`). folders:
+    those that we made. excludes: lines we added, by exclude file. placed: `personality:harness:surface` → the file
+    that holds it. removed: how often its owner took it out. shares: values of ours in a user-level file, by file.
     """
 
     records: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -86,11 +86,8 @@ def test_without_notes() -> None:
 
 @given(st.lists(st.text(max_size=40), max_size=6), st.text(max_size=800))
 def test_a_note_takes_one_line_whatever_it_is_called(titles: list[str], description: str) -> None:
-    made = [
-        note(f"01_Knowledge/{n}.md", " ".join(t.split()) or "x", description=description) for n, t in enumerate(titles)
-    ]
-    for item in made:
-        line = notes.line(item)
+    for number, title in enumerate(titles):
+        line = notes.line(note(f"01_Knowledge/{number}.md", " ".join(title.split()) or "x", description=description))
         assert len(line.split("\n")) == 1
         assert len(line) <= notes.LONGEST_LINE + 2
 

@@ -101,6 +101,7 @@ def test_ties_are_broken_by_path(engine: Engine) -> None:
 def test_no_word_is_syntax(engine: Engine, text: str) -> None:
     filled(engine, note("a.md", "text"))
     reader = engine.reader()
+    words = tuple(Word(word, prefix) for word in (text, *text.split()) for prefix in (True, False))
     for every in (True, False):
         assert (
             reader.match(Match(tuple(Word(w, p) for w in (text, *text.split()) for p in (True, False)), every), limit=5)

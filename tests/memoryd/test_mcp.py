@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import socket
 from collections.abc import Iterator
@@ -66,8 +67,7 @@ def test_its_description_stays_small(daemon: Running) -> None:
 
 
 def test_the_answer_keeps_to_its_schema(daemon: Running) -> None:
-    import jsonschema
-
+    jsonschema = importlib.import_module("jsonschema")
     jsonschema.validate(daemon.search("red"), dict(tools.OUTPUT_SCHEMA))
     jsonschema.validate({"query": "x", "limit": 3}, dict(tools.INPUT_SCHEMA))
 

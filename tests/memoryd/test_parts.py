@@ -67,7 +67,7 @@ def test_results(text: str, results: int) -> None:
     ("text", "pid"),
     [
         ('LISTEN 0 128 127.0.0.1:1 users:(("x",pid=42,fd=3))\n', 42),
-        ("p77\ncpython\nf3\n", 77),
+        ("p77\ncx\nf3\n", 77),
         ("", 0),
         ("python\n", 0),
     ],

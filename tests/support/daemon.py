@@ -133,7 +133,8 @@ class Running:
 
     def wait(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Poll the probe until it says what is wanted."""
-        return until(lambda: (health := self.health()) and wanted(health) and health, self._why)
+        health: dict[str, Any] = until(lambda: (told := self.health()) and wanted(told) and told, self._why)
+        return health
 
     def until(self, wanted: Callable[[], Any]) -> Any:
         """Poll anything."""
@@ -201,8 +202,15 @@ def launch(env: Mapping[str, str], *, port: int = 0, mcp: bool = True, **timings
 
 @contextmanager
 def start(
-    home: Path, vault: Path, *, port: int = 0, mcp: bool = True, ready: bool = True, settings: Mapping[str, str] | None = None, **timings: float
-) -> Iterator[Running]:  # fmt: skip
+    home: Path,
+    vault: Path,
+    *,
+    port: int = 0,
+    mcp: bool = True,
+    ready: bool = True,
+    settings: Mapping[str, str] | None = None,
+    **timings: float,
+) -> Iterator[Running]:
     """Start it and wait until it is up, and its first pass done."""
     home.mkdir(parents=True, exist_ok=True)
     with launch(environment(home, vault, **(settings or {})), port=port, mcp=mcp, **timings) as running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -16,7 +17,12 @@ from iapeer_memory.surfaces.git import exclude_line, find_work_tree, is_tracked,
 from iapeer_memory.surfaces.gitindex import NotAnIndexError, tracked
 from tests.support.surfaces import Bench, actions, git, snapshot
 
-TEAM = {".mcp.json": '{"mcpServers": {}}', ".claude/settings.json": "{}", ".codex/config.toml": "", ".codex/hooks.json": "{}"}
+TEAM = {
+    ".mcp.json": '{"mcpServers": {}}',
+    ".claude/settings.json": "{}",
+    ".codex/config.toml": "",
+    ".codex/hooks.json": "{}",
+}
 
 
 def commit(folder: Path, files: dict[str, str]) -> None:
@@ -60,10 +66,8 @@ def test_real_indexes(tmp_path: Path, door: Door, version: str, format: str, spl
 @given(st.binary(max_size=80), st.sampled_from([2, 3, 4]))
 def test_no_bytes_break_the_reader(junk: bytes, version: int) -> None:
     data = b"DIRC" + version.to_bytes(4, "big") + (3).to_bytes(4, "big") + junk + hashlib.sha1(junk).digest()
-    try:
+    with contextlib.suppress(NotAnIndexError):
         assert tracked(data, (b"a", junk[:3] or b"x")) <= {b"a", junk[:3] or b"x"}
-    except NotAnIndexError:
-        pass
 
 
 @given(st.binary(max_size=60), st.lists(st.sampled_from(["/.mcp.json", "/a b", "/x\\*"]), max_size=3, unique=True))
@@ -133,7 +137,7 @@ def test_files_that_the_team_tracks_are_not_touched(tmp_path: Path, door: Door) 
     assert "mcp" in bench.warnings(peer, "claude")
     assert "iapeer-memory.post-write.sh" in (cwd / ".claude/settings.local.json").read_text()
     user = (bench.home / ".codex/config.toml").read_text()
-    assert "[mcp_servers.iapeer-memory]" in user and 'trust_level = "trusted"' in user
+    assert "[mcp_servers.iapeer-memory]" in user and "trust_level" not in user
     assert f"{bench.home}/.codex/hooks.json:session_start:0:0" in user
     for harness in ("claude", "codex"):
         bench.unprovision(peer, harness)

@@ -15,7 +15,11 @@ from iapeer_memory.surfaces.sweep import look, remembered, sweep
 from tests.support.surfaces import Bench, actions, snapshot
 
 FILES = {
-    "claude": {".mcp.json": "mcp", ".claude/settings.json": "hooks", ".claude/skills/iapeer-memory-init/SKILL.md": "skills"},
+    "claude": {
+        ".mcp.json": "mcp",
+        ".claude/settings.json": "hooks",
+        ".claude/skills/iapeer-memory-init/SKILL.md": "skills",
+    },
     "codex": {".codex/config.toml": "mcp", ".codex/hooks.json": "hooks"},
 }
 

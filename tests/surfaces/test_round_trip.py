@@ -36,6 +36,7 @@ FOREIGN = {
     ".codex/config.toml": '# mine\r\n[features]\r\nmemories = false # core\r\n\r\n[mcp_servers."other"]\r\ncommand="y"',
     ".codex/hooks.json": '{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"bye"}]}]}}\n',
 }
+EMPTY = {".mcp.json": "{}", ".codex/config.toml": "", ".claude/settings.json": "{}\n"}
 
 
 def lay(cwd: str, files: dict[str, str]) -> None:
@@ -79,7 +80,7 @@ def test_without_the_core_codex_gets_a_literal_identity_and_no_bearer_variable(t
 @pytest.mark.parametrize("with_core", [True, False])
 @pytest.mark.parametrize("allow", [True, False])
 @pytest.mark.parametrize("repository", [True, False])
-@pytest.mark.parametrize("before", [{}, FOREIGN, {".mcp.json": "{}", ".codex/config.toml": "", ".claude/settings.json": "{}\n"}])
+@pytest.mark.parametrize("before", [{}, FOREIGN, EMPTY], ids=["nothing", "foreign", "empty"])
 def test_round_trip(
     tmp_path: Path, door: Door, before: dict[str, str], repository: bool, allow: bool, with_core: bool
 ) -> None:

@@ -70,7 +70,9 @@ def test_hashes_as_codex_computes_them(event: str, matcher: str | None, hook: di
 
 
 def test_event_names() -> None:
-    assert [snake(e) for e in ("Stop", "PostToolUse", "UserPromptSubmit")] == ["stop", "post_tool_use", "user_prompt_submit"]
+    assert (snake("Stop"), snake("PostToolUse"), snake("UserPromptSubmit")) == (
+        "stop", "post_tool_use", "user_prompt_submit",
+    )  # fmt: skip
 
 
 def test_without_a_word_nothing_is_trusted_and_verify_says_so(tmp_path: Path, door: Door) -> None:
@@ -217,7 +219,8 @@ def test_an_unset_bearer_variable_is_told(tmp_path: Path, door: Door) -> None:
     peer = bench.peer()
     Path(peer.cwd, ".codex").mkdir()
     Path(peer.cwd, ".codex/config.toml").write_text(
-        '[mcp_servers.a]\nurl = "u"\nbearer_token_env_var = "UNSET"\n[mcp_servers.b]\nurl = "u"\nbearer_token_env_var = "SET"\n'
+        '[mcp_servers.a]\nurl = "u"\nbearer_token_env_var = "UNSET"\n'
+        '[mcp_servers.b]\nurl = "u"\nbearer_token_env_var = "SET"\n'
     )
     bench.provision(peer, "codex")
     assert "server a names the unset variable UNSET" in bench.warnings(peer, "codex")["bearer"]

@@ -161,13 +161,13 @@ def put_local(job: Job, peer: Peer, wanted: Wanted, verdict: Verdict) -> Surface
 
 def state(view: View, peer: Peer, part: Part, verdict: Verdict) -> SurfaceState:
     """A part's verdict as a state."""
-    return state_of(view, peer, NAME, part.surface, part.path, verdict)
+    return state_of(view, peer, NAME, verdict, surface=part.surface, path=part.path)
 
 
 def skills_state(view: View, peer: Peer, wanted: Wanted) -> SurfaceState:
     """The skills as a state."""
     verdict = skills.look(view, peer.cwd, wanted.skills)
-    return state_of(view, peer, NAME, skills.SURFACE, skills.folder(peer.cwd), verdict)
+    return state_of(view, peer, NAME, verdict, surface=skills.SURFACE, path=skills.folder(peer.cwd))
 
 
 def allow_state(view: View, peer: Peer, path: str, wanted: Wanted) -> SurfaceState:

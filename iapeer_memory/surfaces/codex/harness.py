@@ -30,9 +30,10 @@ def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
     wanted = view.wanted(peer, NAME)
     states: list[SurfaceState] = []
     server, verdict, shared = mcp_place(view, peer, wanted)
-    states.append(state_of(view, peer, NAME, mcp.SURFACE, view.codex_config if shared else server.path, verdict))
+    place = view.codex_config if shared else server.path
+    states.append(state_of(view, peer, NAME, verdict, surface=mcp.SURFACE, path=place))
     part, hooks_verdict = hooks_place(view, peer, wanted)
-    states.append(state_of(view, peer, NAME, hooks.SURFACE, part.path, hooks_verdict))
+    states.append(state_of(view, peer, NAME, hooks_verdict, surface=hooks.SURFACE, path=part.path))
     if hooks_verdict.kind == "ok":
         states += trusting.trust_states(view, peer, part)
     states += folder_states(view, peer, user_level=shared and part.inside is None)
