@@ -12,7 +12,9 @@ from iapeer_memory.cli.progress import sweep_line
 from iapeer_memory.cli.run import run_command
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
+from iapeer_memory.provision.answers import absolute
 from iapeer_memory.provision.host import Wishes
+from iapeer_memory.provision.settle import settle
 
 
 def main(
@@ -21,6 +23,10 @@ def main(
     ] = None,
     rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the version before this one.")] = False,
     skip_binary: Annotated[bool, typer.Option("--skip-binary", help="Leave the installed command as it is.")] = False,
+    follow: Annotated[
+        list[str] | None,
+        typer.Option("--follow", metavar="TARGET", help="A place outside a peer that links may lead to."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     iapeer_bin: Annotated[str | None, typer.Option("--iapeer-bin", metavar="PATH", help="The core's command.")] = None,
@@ -37,6 +43,8 @@ def main(
         progress=sweep_line(as_json=as_json),
     )
     host = open_host(wishes=wishes)
+    places = tuple(absolute(place, host.env) for place in follow or ())
+    host = settle(host).deciding(follow=tuple(dict.fromkeys((*host.choices.follow, *places))))
     plan = None
     if dry_run:
         host, plan = planned(host)

@@ -8,7 +8,6 @@ import os
 import sys
 from collections.abc import Mapping
 from os.path import abspath
-from tempfile import gettempdir
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ConfigError, DaemonFailed, LockBusy, ProductError
@@ -48,7 +47,7 @@ def refuse_live_vault(door: Door, env: Mapping[str, str], vault: str) -> None:
     belt = make_belt(
         env,
         real_home=account_home(),
-        temp=gettempdir(),
+        temp=env.get("TMPDIR") or "/tmp",  # noqa: S108 - where a test may have its vault
         platform=sys.platform,
         realpath=door.files.realpath,
     )

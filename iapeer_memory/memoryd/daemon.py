@@ -6,9 +6,8 @@ Never opens the door itself: everything comes from app.py.
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.paths import Paths
@@ -29,6 +28,9 @@ from iapeer_memory.memoryd.tools import SearchArguments
 from iapeer_memory.memoryd.watching import Watching
 from iapeer_memory.memoryd.worker import Worker
 from iapeer_memory.search.engine import Question, answer
+
+if TYPE_CHECKING:
+    from socket import socket
 
 LOADING = 20.0
 """Seconds that a request waits for the protocol library to be loaded."""
@@ -91,7 +93,7 @@ class Daemon:
             changed=self._index_changed,
         )
 
-    async def run(self, listener: socket.socket) -> int:
+    async def run(self, listener: socket) -> int:
         """Until a signal; 0, or 1 when a part of the daemon failed."""
         loop = asyncio.get_running_loop()
         self._endpoint = loop.create_future()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 
 from iapeer_memory.domain.door import Clock, Files
@@ -87,7 +86,7 @@ def _size(files: Files, path: str) -> int:
 
 def _is_stderr(files: Files, path: str) -> bool:
     try:
-        here, there = os.fstat(2), files.stat(path)
-    except (OSError, ProductError):
+        here, there = files.stat("/dev/stderr"), files.stat(path)
+    except ProductError:
         return False
-    return there is not None and there.inode == (here.st_dev, here.st_ino)
+    return here is not None and there is not None and here.inode == there.inode

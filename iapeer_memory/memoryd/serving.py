@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from iapeer_memory.memoryd.front import STRANGER, Front
 
+if TYPE_CHECKING:
+    from socket import socket
+
 PeerUid = Callable[[int, int], int | None]
 """(our port, the client's port) → uid of the client's process, None when it cannot be told."""
 
 KEEP_ALIVE = 30
+NO_DELAY = (6, 1, 1)
+"""IPPROTO_TCP, TCP_NODELAY, on; the same numbers on Linux and macOS."""
 
 
 class QuietServer(uvicorn.Server):
@@ -50,7 +55,7 @@ def server(front: Front, *, uid: int, peer_uid: PeerUid | None, graceful: float)
             """Note whose client this is for every request that comes over it."""
             super().connection_made(transport)
             # asyncio does this only for sockets made with the protocol named; without it every answer waits 40 ms.
-            transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            transport.get_extra_info("socket").setsockopt(*NO_DELAY)
             theirs = transport.get_extra_info("peername")[1]
             self.app_state = {**self.app_state, STRANGER: stranger(peer_uid, uid, front.port, theirs)}
 
@@ -71,6 +76,6 @@ def server(front: Front, *, uid: int, peer_uid: PeerUid | None, graceful: float)
     return QuietServer(config)
 
 
-async def serve(running: QuietServer, listener: socket.socket) -> None:
+async def serve(running: QuietServer, listener: socket) -> None:
     """Serve until `should_exit`; returns within the graceful time, whatever is still open."""
     await running.serve(sockets=[listener])

@@ -58,11 +58,7 @@ def files_page() -> str:
 
 def exit_codes_page() -> str:
     """Exit codes and the error tree."""
-    kinds = [
-        cls
-        for cls in vars(errors).values()
-        if isinstance(cls, type) and issubclass(cls, errors.ProductError)
-    ]
+    kinds = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.ProductError)]
     rows = [f"| {cls.exit_code} | {(cls.__doc__ or '').splitlines()[0]} |" for cls in kinds]
     general = [
         "| 0 | It worked; `verify` found nothing, or only warnings. |",

@@ -113,7 +113,9 @@ def test_a_wrong_type_on_our_way_is_refused(doc: Any) -> None:
         merge_ops(doc, WANTED, DIR, "f")
 
 
-FOREIGN_ENTRY: st.SearchStrategy[Any] = st.sampled_from([entry("a"), entry("b", "c", matcher="X"), {"hooks": []}, {"matcher": "y"}, 3, None])
+FOREIGN_ENTRY: st.SearchStrategy[Any] = st.sampled_from(
+    [entry("a"), entry("b", "c", matcher="X"), {"hooks": []}, {"matcher": "y"}, 3, None]
+)
 ANY_ENTRY = FOREIGN_ENTRY | st.sampled_from([OURS, STALE, START, entry("a", "/q/iapeer-memory.z.sh", "b")])
 EVENTS = st.dictionaries(
     st.sampled_from(["PostToolUse", "SessionStart", "Stop", "Weird"]), st.lists(ANY_ENTRY, max_size=5), max_size=4
