@@ -20,13 +20,13 @@ from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.settings import Settings
 from iapeer_memory.egress.build import running_build
 from iapeer_memory.egress.listeners import loopback_listener
-from iapeer_memory.index.passes import Vault
-from iapeer_memory.index.record import fingerprint
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.memoryd import checks
 from iapeer_memory.memoryd.daemon import Daemon
 from iapeer_memory.memoryd.health import Identity
 from iapeer_memory.memoryd.log import Forward, Log
+from iapeer_memory.memoryd.passes import Vault
+from iapeer_memory.memoryd.record import fingerprint
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.timings import Timings
 from iapeer_memory.vault.locales import locale as locale_named

@@ -14,13 +14,13 @@ from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.host import hostname, platform
 from iapeer_memory.egress.listeners import connection_peer_uid
 from iapeer_memory.egress.signals import on_stop
-from iapeer_memory.index.passes import Vault
 from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.memoryd import delivery, health
 from iapeer_memory.memoryd.front import Front, Receive, Scope, Send, answer_json
 from iapeer_memory.memoryd.heart import Heart
 from iapeer_memory.memoryd.keeper import Keeper
 from iapeer_memory.memoryd.log import Log
+from iapeer_memory.memoryd.passes import Vault
 from iapeer_memory.memoryd.serving import QuietServer, serve, server
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.timings import Timings

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from iapeer_memory.domain.door import Clock, Files
 from iapeer_memory.domain.errors import ProductError
-from iapeer_memory.index import passes
-from iapeer_memory.index.passes import Report, Vault
 from iapeer_memory.index.port import IndexBroken, Writer
+from iapeer_memory.memoryd import passes
 from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.log import Log
+from iapeer_memory.memoryd.passes import Report, Vault
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.timings import Timings
 
@@ -77,7 +77,8 @@ class Keeper:
         self._changed = changed
         self._pending = Pending(timings.debounce, timings.debounce_most)
         self._wake = asyncio.Event()
-        self._next_whole = clock.monotonic()
+        # The watch is armed first and then asks for a pass; where it takes too long, the pass does not wait for it.
+        self._next_whole = clock.monotonic() + timings.away
         self._retry = timings.retry
         self._broken = False
         self._stopping = threading.Event()
@@ -186,8 +187,8 @@ class Keeper:
         if report.held:
             condition.held = report.held
             self._log.warn(
-                f"{report.held} notes vanished at once and are kept in the index; if that is right, start memoryd "
-                "with IAPEER_MEMORY_ALLOW_MASS_DELETE=1"
+                f"{report.held} notes vanished at once and are kept in the index; if they are meant to be gone, "
+                "set IAPEER_MEMORY_ALLOW_MASS_DELETE=1 in config.env and restart memoryd"
             )
         for line in report.bad[:NAMED_BAD]:
             self._log.warn(f"not indexed: {line}")

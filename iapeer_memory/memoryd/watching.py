@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from functools import partial
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.egress.watch import changes
-from iapeer_memory.index.passes import present
 from iapeer_memory.memoryd.keeper import Keeper
 from iapeer_memory.memoryd.log import Log
+from iapeer_memory.memoryd.passes import present
 from iapeer_memory.memoryd.timings import Timings
+from iapeer_memory.memoryd.worker import Worker
 
 
 class Watching:
@@ -30,11 +32,13 @@ class Watching:
         self._timings = timings
         self._log = log
         self._switched = switched
+        # A drive that hangs must hang this thread, not the loop that answers.
+        self._eye = Worker("memoryd-eye")
 
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            if not present(self._files, self._root):
+            if not await self._eye.call(partial(present, self._files, self._root)):
                 await asyncio.sleep(self._timings.away)
                 continue
             try:
@@ -45,8 +49,8 @@ class Watching:
 
     async def _watch(self) -> None:
         """Watch until the vault is another folder or the watch fails."""
-        real = self._files.realpath(self._root)
-        armed = self._inode()
+        real = await self._eye.call(partial(self._files.realpath, self._root))
+        armed = await self._eye.call(self._inode)
         stop = asyncio.Event()
         task = asyncio.create_task(self._consume(real, stop))
         try:
@@ -55,7 +59,7 @@ class Watching:
             if not task.done():
                 self._switched(True)
                 self._keeper.whole()
-            while not task.done() and self._inode() == armed:
+            while not task.done() and await self._eye.call(self._inode) == armed:
                 await asyncio.wait({task}, timeout=self._timings.away)
         finally:
             self._switched(False)

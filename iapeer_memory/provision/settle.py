@@ -20,8 +20,8 @@ def settle(host: Host) -> Host:
     """The host with every decision made: remembered ones as they are, new ones from what is there now."""
     if host.choices_known:
         return remember_flag(host)
-    core = find_core(host.door, host.env, host.wishes.core_flag)
-    host = host.deciding(core=core, port=first_port(host))
+    host = with_core(host, find_core(host.door, host.env, host.wishes.core_flag))
+    host = host.deciding(port=first_port(host))
     wish = host.settings["SUPERVISOR"]
     if wish in ("notifier", "unit", "detached"):
         return host.deciding(supervisor=wish)
@@ -33,7 +33,13 @@ def remember_flag(host: Host) -> Host:
     """A core that is named by a flag is remembered from now on."""
     if host.wishes.core_flag is None:
         return host
-    return host.deciding(core=find_core(host.door, host.env, host.wishes.core_flag))
+    return with_core(host, find_core(host.door, host.env, host.wishes.core_flag))
+
+
+def with_core(host: Host, core: str | None) -> Host:
+    """The host with that core (an absolute path: the flag may have been a bare name)."""
+    flag = None if host.wishes.core_flag is None else core
+    return replace(host.deciding(core=core), wishes=replace(host.wishes, core_flag=flag))
 
 
 def notifier_there(host: Host) -> bool:
@@ -43,10 +49,13 @@ def notifier_there(host: Host) -> bool:
 
 
 def first_port(host: Host) -> int:
-    """The default port, or the next one that is free; a port on which our own memoryd answers counts as free."""
+    """The default port, or the next one that is free; a port on which our own memoryd runs counts as free.
+
+    That may be one of the reference provider: proved to be a memoryd of this state directory, though silent to us.
+    """
     for port in range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED):
         candidate = replace(host, choices=replace(host.choices, port=port))
-        if host.door.net.port_free(port) or candidate.daemon.verify().state == "answering":
+        if host.door.net.port_free(port) or candidate.daemon.verify().state in ("answering", "silent"):
             return port
     return DEFAULT_PORT
 

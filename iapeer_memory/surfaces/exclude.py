@@ -42,7 +42,8 @@ def hide(job: Job, cwd: str, paths: Sequence[str]) -> None:
     data = seen[0]
     there = set((data or b"").split(b"\n"))
     added = tuple(line for line in lines if line.encode("utf-8", "surrogateescape") not in there)
-    job.ledger.folders.update(made)
+    for place in made:
+        job.ledger.folders[place] = None
     job.ledger.excludes[path] = (*job.ledger.excludes.get(path, ()), *added)
     if path not in job.ledger.records:
         job.ledger.keep(path, FileRecord(data is None, "", None if data is None else digest(data)))
@@ -75,7 +76,7 @@ def show(job: Job, cwd: str, gone: str) -> None:
     if left:
         job.ledger.excludes[path] = left
     else:
-        job.ledger.excludes.pop(path, None)
+        job.ledger.excludes.drop(path)
         job.ledger.drop(path)
         drop_folders(job, dirname(path))
 

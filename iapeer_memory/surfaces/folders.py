@@ -23,5 +23,5 @@ def drop_folders(job: Job, folder: str) -> None:
         stat = job.door.files.lstat(folder)
         if stat is not None and (stat.kind != "dir" or not job.door.files.rmdir(folder)):
             return
-        job.ledger.folders.discard(folder)
+        job.ledger.folders.drop(folder)
         folder = dirname(folder)

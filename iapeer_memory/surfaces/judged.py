@@ -14,8 +14,20 @@ from iapeer_memory.surfaces.view import View
 
 def remedy(peer: Peer, harness: str) -> str:
     """The command that puts one peer's surfaces in place, whatever its owner did before."""
-    folder = shlex.quote(printable(peer.cwd))
+    folder = shell_word(peer.cwd)
     return f"iapeer-memory provision-peer --cwd {folder} --runtime {harness} --personality {peer.personality}"
+
+
+def shell_word(path: str) -> str:
+    """The path as one word for a shell, on one line whatever is in it."""
+    if path.isprintable():
+        return shlex.quote(path)
+
+    def spelled(char: str) -> str:
+        return "".join(f"\\0{byte:03o}" for byte in char.encode("utf-8", "surrogateescape"))
+
+    escaped = "".join(c if c.isprintable() and c != "\\" else spelled(c) for c in path)
+    return f'"$(printf %b {shlex.quote(escaped)})"'
 
 
 def is_given_up(ledger: Ledger, key: str, path: str, verdict: Verdict) -> bool:

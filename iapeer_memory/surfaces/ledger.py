@@ -10,10 +10,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from iapeer_memory.domain.errors import Malformed
 
+V = TypeVar("V")
 SCHEMA = 1
 FIGHT_LIMIT = 2
 """A surface that its owner removed this often is asked about, not fought."""
@@ -43,21 +44,48 @@ class Share:
     append: bool = False
 
 
+class Book(dict[str, V]):
+    """A dict that knows whether anything in it was changed by item assignment or `pop`."""
+
+    __slots__ = ("changed",)
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.changed = False
+
+    def __setitem__(self, key: str, value: V) -> None:
+        if key not in self or self[key] != value:
+            self.changed = True
+            super().__setitem__(key, value)
+
+    def drop(self, key: str) -> None:
+        """Without the key, if it is there."""
+        if key in self:
+            self.changed = True
+            del self[key]
+
+
 @dataclass(slots=True)
 class Ledger:
-    """The working copy of one command. The caller loads it once, and saves it once if `dump` gives other bytes.
+    """The working copy of one command. The caller loads it once, and saves `dump` once, if it has `changed`.
 
     records: what we did to each foreign file, as it stands in the ledger (see `record`, `keep`, `drop`). folders:
     those that we made. excludes: lines we added, by exclude file. placed: `personality:harness:surface` → the file
     that holds it. removed: how often its owner took it out. shares: values of ours in a user-level file, by file.
     """
 
-    records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    excludes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    placed: dict[str, str] = field(default_factory=dict)
-    removed: dict[str, int] = field(default_factory=dict)
-    shares: dict[str, tuple[Share, ...]] = field(default_factory=dict)
-    folders: set[str] = field(default_factory=set)
+    records: Book[dict[str, Any]] = field(default_factory=Book)
+    excludes: Book[tuple[str, ...]] = field(default_factory=Book)
+    placed: Book[str] = field(default_factory=Book)
+    removed: Book[int] = field(default_factory=Book)
+    shares: Book[tuple[Share, ...]] = field(default_factory=Book)
+    folders: Book[None] = field(default_factory=Book)
+
+    @property
+    def changed(self) -> bool:
+        """Whether it holds anything else than when it was loaded."""
+        books = (self.records, self.excludes, self.placed, self.removed, self.shares, self.folders)
+        return any(book.changed for book in books)
 
     def dump(self) -> bytes:
         """The file's bytes; equal ledgers give equal bytes."""
@@ -86,12 +114,12 @@ class Ledger:
 
     def drop(self, path: str) -> None:
         """The file holds nothing of ours any more."""
-        self.records.pop(path, None)
+        self.records.drop(path)
 
     def forget(self, key: str) -> None:
         """The surface is gone by our own hand."""
-        self.placed.pop(key, None)
-        self.removed.pop(key, None)
+        self.placed.drop(key)
+        self.removed.drop(key)
 
 
 def key_of(personality: str, harness: str, surface: str) -> str:
@@ -134,12 +162,12 @@ def load(data: bytes | None, path: str) -> Ledger:
         if raw["schema"] != SCHEMA:
             raise Malformed(path, f"not a ledger of schema {SCHEMA}", remedy=remedy)
         return Ledger(
-            records=dict(raw["files"]),
-            folders=set(map(str, raw["folders"])),
-            excludes={str(name): tuple(map(str, lines)) for name, lines in raw["excludes"].items()},
-            placed={str(key): str(value) for key, value in raw["placed"].items()},
-            removed={str(key): int(count) for key, count in raw["removed_by_hand"].items()},
-            shares={str(name): tuple(map(load_share, shares)) for name, shares in raw["shares"].items()},
+            records=Book(raw["files"]),
+            folders=Book(dict.fromkeys(map(str, raw["folders"]))),
+            excludes=Book({str(name): tuple(map(str, lines)) for name, lines in raw["excludes"].items()}),
+            placed=Book({str(key): str(value) for key, value in raw["placed"].items()}),
+            removed=Book({str(key): int(count) for key, count in raw["removed_by_hand"].items()}),
+            shares=Book({str(name): tuple(map(load_share, shares)) for name, shares in raw["shares"].items()}),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed(path, f"not a ledger ({type(error).__name__}: {error})", remedy=remedy) from None

@@ -6,6 +6,7 @@ bytes with the same wants is reached once a sweep.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -90,6 +91,11 @@ def choose(view: View, cwd: str, first: Part, second: Part) -> tuple[Part, Verdi
     if verdict.kind == "ok" or view.work_tree(cwd) is None:
         return first, verdict
     other = look(view, second)
-    if other.kind == "ok" or view.is_team_file(cwd, first.path):
+    if other.kind == "ok":
         return second, other
-    return first, verdict
+    if not view.is_team_file(cwd, first.path):
+        return first, verdict
+    if second.inside is not None and view.is_team_file(cwd, second.path):
+        detail = f"git tracks both {first.path} and {second.path}, so neither is ours to change"
+        return second, Verdict("refused", detail, f"git rm --cached -- {shlex.quote(second.path)}")
+    return second, other

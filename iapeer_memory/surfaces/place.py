@@ -37,7 +37,7 @@ def leave(job: Job, cwd: str, surface: str, path: str) -> SurfaceOutcome:
 def may_put(job: Job, key: str, path: str, verdict: Verdict) -> bool:
     """Whether to write, with a removal by hand counted."""
     if job.insist:
-        job.ledger.removed.pop(key, None)
+        job.ledger.removed.drop(key)
         return True
     if is_given_up(job.ledger, key, path, verdict):
         return False
@@ -107,7 +107,8 @@ def write(job: Job, parts: Sequence[Part]) -> bool:
     if change != "written":
         return False
     before, edited = last[0]
-    job.ledger.folders.update(made)
+    for place in made:
+        job.ledger.folders[place] = None
     job.ledger.keep(
         path,
         FileRecord(

@@ -1,13 +1,11 @@
-"""Cutting notes, and what of them is indexed."""
+"""Cutting notes into passages."""
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iapeer_memory.index.passages import cut
-from iapeer_memory.index.record import without_links
 
 
 @given(st.text(alphabet="ab .\n#`-", max_size=600), st.integers(20, 120))
@@ -27,18 +25,3 @@ def test_headings_begin_passages_and_fences_stay_whole() -> None:
 def test_long_paragraphs_are_cut_between_words() -> None:
     texts = [p.text for p in cut("word " * 1000, size=100)]
     assert all(len(t) <= 100 and set(t.split()) == {"word"} for t in texts)
-
-
-@pytest.mark.parametrize(
-    ("body", "kept"),
-    [
-        ("text\n\n---\n\n## Links\n\n- [[A]] — why\n", "text\n\n"),
-        ("text\n\n## Links\n- [[A]]\n", "text"),
-        ("## Links\n- [[A]]\n\n---\n\ntext", "\n\ntext"),
-        ("## Links\n\ntext without a rule", "## Links\n\ntext without a rule"),
-        ("text\n\n## Links\n\nprose here\n", "text\n\n## Links\n\nprose here\n"),
-        ("text\n\n## Linkserver\n\n- x", "text\n\n## Linkserver\n\n- x"),
-    ],
-)
-def test_links_are_not_indexed(body: str, kept: str) -> None:
-    assert without_links(body, "Links") == kept

@@ -77,6 +77,16 @@ def test_it_ends_in_time_whatever_is_open(tmp_path: Path, vault: Path, number: i
             connection.close()
 
 
+def test_it_ends_in_the_middle_of_a_pass_and_goes_on_from_there(tmp_path: Path, vault: Path) -> None:
+    for number in range(3000):
+        write(vault, f"01_Knowledge/{number}.md", f"bear {number} " * 100)
+    with start(tmp_path / "h", vault, ready=False) as daemon:
+        daemon.wait(lambda h: not h["ready"])
+        assert daemon.stop() == 0
+    with start(tmp_path / "h", vault) as daemon:
+        assert daemon.health()["notes"] == 3001
+
+
 def test_a_second_one_is_refused_and_the_first_lives_on(tmp_path: Path, vault: Path) -> None:
     with start(tmp_path / "h", vault) as first, launch(environment(tmp_path / "h", vault)) as second:
         assert second.process.wait(20) == 1

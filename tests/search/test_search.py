@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from iapeer_memory.egress.files import RealFiles
 from iapeer_memory.index.port import NoteRecord
-from iapeer_memory.index.record import record
 from iapeer_memory.index.sqlite.engine import SqliteEngine
+from iapeer_memory.memoryd.record import record
 from iapeer_memory.search import query
 from iapeer_memory.search.engine import Question, answer
 from iapeer_memory.search.rank import shown

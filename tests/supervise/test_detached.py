@@ -63,7 +63,8 @@ def test_eight_callers_start_one(place: Place) -> None:
     place.plan(slow=0.3)
     words = [sys.executable, "-c", STARTER, place.paths.home, str(place.port)]
     callers = [
-        subprocess.Popen(words, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(8)
+        subprocess.Popen(words, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(8)
     ]
     said = [caller.communicate(timeout=60) for caller in callers]
     assert [caller.returncode for caller in callers] == [0] * 8, said

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from iapeer_memory.ecosystem.notifier import WATCHER_ID, Trigger
+from iapeer_memory.supervise import daemon
 from iapeer_memory.supervise import notifier as module
 from iapeer_memory.supervise.notifier import NotifierSupervisor
 from tests.support.supervised import Place, until
@@ -54,6 +55,7 @@ def small(place: Place) -> Iterator[SmallNotifier]:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 3.0)
+    monkeypatch.setattr(daemon, "HANG_SECONDS", 0.5)
     monkeypatch.setattr(module, "CONFIRM_SECONDS", 0.5)
 
 

@@ -28,6 +28,25 @@ GIT_ENV = {
 }
 
 
+FOREIGN = {
+    ".mcp.json": '{ "mcpServers" : {"other":{"command":"x"}}, "n": 1.50e3 }',
+    ".claude/settings.json": '{\r\n\t"permissions": {"allow": ["Bash(ls)"]},\r\n\t"hooks": {"PostToolUse": '
+    '[{"matcher":"Write","hooks":[{"type":"command","command":"lint"}]}]}\r\n}',
+    ".claude/skills/mine/SKILL.md": "---\nname: mine\n---\n",
+    ".codex/config.toml": '# mine\r\n[features]\r\nmemories = false # core\r\n\r\n[mcp_servers."other"]\r\ncommand="y"',
+    ".codex/hooks.json": '{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"bye"}]}]}}\n',
+}
+"""What a peer may hold already, spelled as nobody of ours would."""
+
+
+def lay(cwd: str, files: dict[str, str]) -> None:
+    """Write the files below a folder."""
+    for name, text in files.items():
+        path = Path(cwd, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+
+
 def skill_text(name: str) -> str:
     """A stand-in for the template reader."""
     skill = name.split("/")[-2]
@@ -132,7 +151,11 @@ class Bench:
         )
 
     def save(self, job: Job) -> None:
-        (self.root / "ledger.json").write_bytes(job.ledger.dump())
+        path = self.root / "ledger.json"
+        if job.ledger.changed:
+            path.write_bytes(job.ledger.dump())
+        elif path.exists():
+            assert path.read_bytes() == job.ledger.dump(), "a change that the ledger did not notice"
 
     def provision(self, peer: Peer, harness: str, *, asked: bool = False, insist: bool = False) -> PeerResult:
         job = self.job(asked=asked, insist=insist)

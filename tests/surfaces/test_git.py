@@ -145,6 +145,16 @@ def test_files_that_the_team_tracks_are_not_touched(tmp_path: Path, door: Door) 
     assert not list((bench.home / ".codex").glob("*")) if (bench.home / ".codex").exists() else True
 
 
+def test_where_the_team_tracks_both_settings_files_nothing_is_written(tmp_path: Path, door: Door) -> None:
+    bench = Bench.make(tmp_path, door, allow=True)
+    peer = bench.peer()
+    cwd = Path(peer.cwd)
+    git(cwd, "init", "-q", ".")
+    commit(cwd, {".claude/settings.json": "{}", ".claude/settings.local.json": "{}"})
+    assert actions(bench.provision(peer, "claude"))["hooks"] == "failed"
+    assert status(cwd) == "" and "tracks both" in bench.warnings(peer, "claude")["hooks"]
+
+
 def test_local_scope_goes_through_claude_when_asked(tmp_path: Path, door: Door) -> None:
     bench = Bench.make(tmp_path, door)
     peer = bench.peer()

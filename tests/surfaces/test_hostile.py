@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.peer import Peer
+from iapeer_memory.surfaces.judged import shell_word
 from iapeer_memory.surfaces.sweep import look, remembered, sweep
 from tests.support.surfaces import Bench, actions, snapshot
 
@@ -157,7 +159,10 @@ def test_a_named_place_outside_is_followed(tmp_path: Path, door: Door) -> None:
     assert not bench.drift(peer, "claude")
 
 
-@pytest.mark.parametrize("name", ["with space", "quo'te", "üñï", "line\nbreak", 'dou"ble', "$(x)`y`"])
+NAMES = ["with space", "quo'te", "üñï", "line\nbreak", "back\\\\slash\t\x1b[1m", 'dou"ble', "$(x)`y`"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_any_folder_name(tmp_path: Path, door: Door, name: str) -> None:
     bench = Bench.make(tmp_path, door, grant_trust=True, allow=True)
     peer = bench.peer(folder=name)
@@ -165,6 +170,8 @@ def test_any_folder_name(tmp_path: Path, door: Door, name: str) -> None:
         assert bench.provision(peer, harness).ok
         assert not bench.drift(peer, harness)
         assert all("\n" not in (state.remedy or "") for state in bench.inspect(peer, harness))
+    said = subprocess.run(["sh", "-c", f"printf %s {shell_word(peer.cwd)}"], capture_output=True, text=True, check=True)
+    assert said.stdout == peer.cwd
     for harness in ("claude", "codex"):
         assert bench.unprovision(peer, harness).ok
     assert snapshot(Path(peer.cwd)) == {}

@@ -82,7 +82,7 @@ def test_a_broken_ledger_is_named(data: bytes) -> None:
 
 
 def test_a_broken_record_only_loses_its_undo() -> None:
-    book = ledger.load(ledger.Ledger(records={"/f": {"undo": 5}}).dump(), "l")
+    book = ledger.load(ledger.Ledger(records=ledger.Book({"/f": {"undo": 5}})).dump(), "l")
     assert book.record("/f") is None and ledger.load(book.dump(), "l").dump() == book.dump()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iapeer_memory.domain.door import Door
-from tests.support.surfaces import Bench, actions, git, snapshot
+from tests.support.surfaces import FOREIGN, Bench, actions, git, lay, snapshot
 
 CLAUDE_MCP = {
     "mcpServers": {
@@ -28,22 +28,7 @@ bearer_token_env_var = "IAPEER_BEARER"
 [mcp_servers.iapeer-memory.env_http_headers]
 "X-IAPeer-Identity" = "PEER_IDENTITY"
 """
-FOREIGN = {
-    ".mcp.json": '{ "mcpServers" : {"other":{"command":"x"}}, "n": 1.50e3 }',
-    ".claude/settings.json": '{\r\n\t"permissions": {"allow": ["Bash(ls)"]},\r\n\t"hooks": {"PostToolUse": '
-    '[{"matcher":"Write","hooks":[{"type":"command","command":"lint"}]}]}\r\n}',
-    ".claude/skills/mine/SKILL.md": "---\nname: mine\n---\n",
-    ".codex/config.toml": '# mine\r\n[features]\r\nmemories = false # core\r\n\r\n[mcp_servers."other"]\r\ncommand="y"',
-    ".codex/hooks.json": '{"hooks":{"Stop":[{"hooks":[{"type":"command","command":"bye"}]}]}}\n',
-}
 EMPTY = {".mcp.json": "{}", ".codex/config.toml": "", ".claude/settings.json": "{}\n"}
-
-
-def lay(cwd: str, files: dict[str, str]) -> None:
-    for name, text in files.items():
-        path = Path(cwd, name)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
 
 
 def test_what_a_fresh_peer_gets_with_the_core(tmp_path: Path, door: Door) -> None:

@@ -6,6 +6,7 @@ Only files that are ours or empty scaffolds are written; init's collision guard 
 from __future__ import annotations
 
 from os.path import join
+from shlex import quote
 
 from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.finding import Finding, Outcome
@@ -69,12 +70,17 @@ class DoctrinesStep(Step):
         """One role's doctrine."""
         name = f"doctrine[{role.role}]"
         try:
-            problem = doctrine_problem(read_doctrine(host, role), host.version)
+            text = read_doctrine(host, role)
         except FileRefused as error:
             return Finding(name, "fail", error.line(), remedy=error.remedy)
+        problem = doctrine_problem(text, host.version)
         if problem is None:
             return Finding(name, "ok", f"v{host.version}")
-        return Finding(name, "fail", problem, where=doctrine_path(role), remedy=REPAIR, healable=True)
+        path = doctrine_path(role)
+        if ownership(text) == "foreign":
+            aside = f"mv {quote(path)} {quote(path + '.mine')} && {REPAIR}"
+            return Finding(name, "fail", "somebody else's words stand there; they are left alone", path, remedy=aside)
+        return Finding(name, "fail", problem, where=path, remedy=REPAIR, healable=True)
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Render all; a missing template or a foreign doctrine is a problem, named by role."""

@@ -30,8 +30,8 @@ class PluginOffStep(Step):
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Sweep, or say why not; the slot step looks at the outcome."""
-        surfaces = done.get("surfaces")
-        if surfaces is None or not surfaces.ok:
+        # A map of that time names no runtimes: a sweep over it lands nowhere and has nothing to complain of.
+        if not all((before := done.get(name)) is not None and before.ok for name in ("fleet", "surfaces")):
             return self.fail(POSTPONED)
         peers = mapped_peers(host)
         result = turn_off(host.door, host.core, () if isinstance(peers, NoMap) else peers, env=host.env)

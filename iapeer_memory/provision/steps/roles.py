@@ -89,9 +89,12 @@ class RolesStep(Step):
         listing = core.list()
         if listing.refused:
             return self.ok("skipped in the sandbox")
+        if listing.failed:
+            return self.fail(f"it is not known which of them exist: {listing.failed}")
         notes: list[str] = []
+        created = False
         for role in ROLES:
-            if listing.failed or listing.get(role) is None:
+            if listing.get(role) is None:
                 said = core.create(role, description=description_of(role, answers.locale), runtime=answers.runtime)
                 if not said.ok and answers.runtime is None:
                     return self.ok(
@@ -99,16 +102,25 @@ class RolesStep(Step):
                     )
                 if not said.ok:
                     notes.append(f"{role}: {said.detail}")
+                created = created or said.ok
         listing = core.list()
-        roles = self.rendered(host, core, listing, notes)
-        host.door.files.write(host.paths.roles, dump_roles(roles))
+        if listing.failed:
+            return self.fail(f"{host.paths.roles} stays as it is: {listing.failed}", *notes)
+        roles, changed = self.rendered(host, core, listing, notes)
+        manifest = dump_roles(roles)
+        if host.door.files.read_optional(host.paths.roles) != manifest:
+            host.door.files.write(host.paths.roles, manifest)
+            changed = True
         if notes or len(roles) < len(ROLES):
             return self.fail(f"{len(roles)}/{len(ROLES)} in place", *notes)
-        return self.ok(f"{', '.join(r.role for r in roles)} in place", changed=True)
+        return self.ok(f"{', '.join(r.role for r in roles)} in place", changed=created or changed)
 
-    def rendered(self, host: Host, core: Core, listing: Listing, notes: list[str]) -> tuple[Role, ...]:
-        """Roles whose doctrine is in place; problems are added to `notes`."""
+    def rendered(
+        self, host: Host, core: Core, listing: Listing, notes: list[str]
+    ) -> tuple[tuple[Role, ...], bool]:
+        """(roles whose doctrine is in place, whether any was written); problems are added to `notes`."""
         roles: list[Role] = []
+        changed = False
         for name in ROLES:
             row = listing.get(name)
             if row is None:
@@ -130,8 +142,9 @@ class RolesStep(Step):
                 continue
             if not row.description and (problem := describe(core, host, name, cwd)):
                 notes.append(problem)
+            changed = changed or action == "written" or not row.description
             roles.append(role)
-        return tuple(roles)
+        return tuple(roles), changed
 
 
 class WakePolicyStep(Step):
@@ -155,7 +168,7 @@ class WakePolicyStep(Step):
                 actions[role.role] = error.line()
         shown = ", ".join(f"{role}: {action}" for role, action in actions.items()) or "no roles"
         missing = "missing-profile" in actions.values() and host.wishes.answers is not None
-        return self.fail(shown) if missing else self.ok(shown)
+        return self.fail(shown) if missing else self.ok(shown, changed="written" in actions.values())
 
 
 def undescribed(roles: tuple[Role, ...], listing: Listing) -> tuple[Role, ...]:

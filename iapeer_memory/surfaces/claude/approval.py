@@ -6,13 +6,12 @@ folder is trusted; the user's settings count at once.
 
 from __future__ import annotations
 
-import shlex
-
-from iapeer_memory.domain.errors import FileRefused, printable
+from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.edits.json_edit import load_json
 from iapeer_memory.surfaces.claude import hooks
 from iapeer_memory.surfaces.claude.userfiles import Approvals, approvals, texts
+from iapeer_memory.surfaces.judged import shell_word
 from iapeer_memory.surfaces.state import SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import SERVER
@@ -45,7 +44,7 @@ def look(view: View, peer: Peer) -> SurfaceState | None:
 
 def start(peer: Peer) -> str:
     """The command that opens Claude in the peer's folder."""
-    return f"cd {shlex.quote(printable(peer.cwd))} && claude"
+    return f"cd {shell_word(peer.cwd)} && claude"
 
 
 def project_of(view: View, cwd: str) -> dict[str, object]:

@@ -10,6 +10,8 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.claude import allow, approval, hooks, mcp, skills
 from iapeer_memory.surfaces.exclude import hide
+from iapeer_memory.surfaces.hookpart import SURFACE as HOOKS
+from iapeer_memory.surfaces.hookpart import hooks_part
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason, remedy, state_of
 from iapeer_memory.surfaces.ledger import key_of
@@ -53,7 +55,9 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     mcp_found, local = mcp_verdict(view, peer, server, wanted)
     skills_found = skills.look(view, peer.cwd, wanted.skills)
     permission = allow.part(part.path, part.inside or peer.cwd, wanted.allow, ours=True)
-    allow_found = look(view, permission) if view.settings.allow else OK
+    allow_found = OK
+    if view.settings.allow:
+        allow_found = verdict if verdict.kind == "refused" else look(view, permission)
     if any(found.kind != "ok" for found in (verdict, mcp_found, skills_found, allow_found)):
         new = [part.path, *(skills.skill_path(peer.cwd, name) for name in wanted.skills)]
         if not local:
@@ -66,7 +70,7 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     if view.settings.allow:
         settings_found.append((permission, allow_found))
     settings = put(job, peer, NAME, settings_found)
-    outcomes = [o for o in settings if o.surface == hooks.SURFACE]
+    outcomes = [o for o in settings if o.surface == HOOKS]
     if local:
         outcomes.append(put_local(job, peer, wanted, mcp_found))
     else:
@@ -85,14 +89,14 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     outcomes: list[SurfaceOutcome] = []
     for path in (hooks.settings_path(peer.cwd), hooks.local_path(peer.cwd)):
         if job.view.is_team_file(peer.cwd, path):
-            leave(job, peer.cwd, hooks.SURFACE, path)
+            leave(job, peer.cwd, HOOKS, path)
             continue
         parts = (
-            hooks.part(path, peer.cwd, wanted.hooks, hooks_dir),
+            hooks_part(path, peer.cwd, wanted.hooks, hooks_dir),
             allow.part(path, peer.cwd, wanted.allow, ours=ours_at == path),
         )
         outcomes += take(job, peer, NAME, parts)
-    both = [merged(outcomes, surface) for surface in (hooks.SURFACE, allow.SURFACE)]
+    both = [merged(outcomes, surface) for surface in (HOOKS, allow.SURFACE)]
     server = mcp.part(peer.cwd, wanted)
     local = mcp.in_local_scope(job.view, peer, wanted).kind != "missing"
     if local:
@@ -130,11 +134,11 @@ def merged(outcomes: list[SurfaceOutcome], surface: str) -> SurfaceOutcome:
 def hooks_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict]:
     """The settings file that holds our hooks, or should."""
     hooks_dir = view.settings.hooks_dir
-    first = hooks.part(hooks.settings_path(peer.cwd), peer.cwd, wanted.hooks, hooks_dir)
+    first = hooks_part(hooks.settings_path(peer.cwd), peer.cwd, wanted.hooks, hooks_dir)
     verdict = look(view, first)
     if verdict.kind == "ok" or view.settings.with_core:
         return first, verdict
-    return choose(view, peer.cwd, first, hooks.part(hooks.local_path(peer.cwd), peer.cwd, wanted.hooks, hooks_dir))
+    return choose(view, peer.cwd, first, hooks_part(hooks.local_path(peer.cwd), peer.cwd, wanted.hooks, hooks_dir))
 
 
 def mcp_verdict(view: View, peer: Peer, server: Part, wanted: Wanted) -> tuple[Verdict, bool]:

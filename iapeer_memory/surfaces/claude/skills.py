@@ -95,7 +95,8 @@ def write(job: Job, cwd: str, path: str, body: bytes) -> None:
     made = missing_folders(job.view, dirname(path), cwd)
     change = edit_foreign(job.door, path, edit, policy=job.view.ground.policy(cwd), backups=job.backups, mode=0o644)
     if change == "written":
-        job.ledger.folders.update(made)
+        for place in made:
+            job.ledger.folders[place] = None
         old = job.ledger.record(path)
         created = seen[0] is None or (old is not None and old.created)
         job.ledger.keep(path, FileRecord(created=created, after=digest(body)))

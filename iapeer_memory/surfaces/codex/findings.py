@@ -5,13 +5,13 @@ Never starts Codex, never writes.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from iapeer_memory.domain.errors import FileRefused, printable
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.codex import folder, mcp
+from iapeer_memory.surfaces.judged import shell_word
 from iapeer_memory.surfaces.part import Part
 from iapeer_memory.surfaces.state import SurfaceState
 from iapeer_memory.surfaces.view import View
@@ -22,7 +22,7 @@ GRANT = "iapeer-memory init --grant-trust"
 
 def review(peer: Peer) -> str:
     """The command that opens Codex in the peer's folder, where it asks for review."""
-    return f"cd {shlex.quote(printable(peer.cwd))} && codex"
+    return f"cd {shell_word(peer.cwd)} && codex"
 
 
 def folder_states(view: View, peer: Peer, *, user_level: bool) -> list[SurfaceState]:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from iapeer_memory.domain.errors import FileRefused, printable
 from iapeer_memory.domain.peer import Peer
-from iapeer_memory.surfaces.claude import hooks
-from iapeer_memory.surfaces.codex import mcp, roots, trusting, userfile
+from iapeer_memory.surfaces.codex import hooks, mcp, roots, trusting, userfile
 from iapeer_memory.surfaces.codex.findings import bearer_states, folder_states
 from iapeer_memory.surfaces.exclude import hide
+from iapeer_memory.surfaces.hookpart import SURFACE as HOOKS
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason, remedy, state_of
 from iapeer_memory.surfaces.ledger import Share, key_of
@@ -33,7 +33,7 @@ def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
     place = view.codex_config if shared else server.path
     states.append(state_of(view, peer, NAME, verdict, surface=mcp.SURFACE, path=place))
     part, hooks_verdict = hooks_place(view, peer, wanted)
-    states.append(state_of(view, peer, NAME, hooks_verdict, surface=hooks.SURFACE, path=part.path))
+    states.append(state_of(view, peer, NAME, hooks_verdict, surface=HOOKS, path=part.path))
     if hooks_verdict.kind == "ok":
         states += trusting.trust_states(view, peer, part)
     states += folder_states(view, peer, user_level=shared and part.inside is None)
@@ -55,7 +55,7 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
         try:
             hide(job, peer.cwd, [path for path in new if not view.is_team_file(peer.cwd, path)])
         except (FileRefused, OSError) as error:
-            return tuple(SurfaceOutcome(s, "failed", peer.cwd, reason(error)) for s in (mcp.SURFACE, hooks.SURFACE))
+            return tuple(SurfaceOutcome(s, "failed", peer.cwd, reason(error)) for s in (mcp.SURFACE, HOOKS))
     outcomes: list[SurfaceOutcome] = []
     if shared:
         outcomes.append(put_shared(job, mcp.SURFACE, mcp_found, user_server(view, peer)))
@@ -83,7 +83,7 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     """Take everything out. Values in the user's own configuration go with the last peer that leans on them."""
     view, wanted = job.view, job.view.wanted(peer, NAME)
     server = mcp.part(peer.cwd, wanted)
-    part = hooks_part(view, f"{peer.cwd}/.codex/hooks.json", peer.cwd, wanted)
+    part = hooks.part(view, hooks.project_path(peer.cwd), peer.cwd, wanted)
     outcomes: list[SurfaceOutcome] = []
     for each in (server, part):
         if view.is_team_file(peer.cwd, each.path):
@@ -91,7 +91,7 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
         else:
             outcomes += take(job, peer, NAME, [each])
     if leave_user_hooks(job, peer):
-        outcomes += take(job, peer, NAME, [hooks_part(view, view.codex_hooks, None, wanted)])
+        outcomes += take(job, peer, NAME, [hooks.part(view, view.codex_hooks, None, wanted)])
     changed, problem = userfile.release(job, who(peer))
     if changed or problem is not None:
         action: Action = "failed" if problem is not None else "removed"
@@ -104,18 +104,13 @@ def who(peer: Peer) -> str:
     return f"{peer.personality}:{NAME}"
 
 
-def hooks_part(view: View, path: str, inside: str | None, wanted: Wanted) -> Part:
-    """Our entries in a Codex hooks file."""
-    return hooks.part(path, inside, wanted.hooks, view.settings.hooks_dir, drop_empty=True)
-
-
 def hooks_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict]:
     """The hooks file that holds our entries, or should."""
-    first = hooks_part(view, f"{peer.cwd}/.codex/hooks.json", peer.cwd, wanted)
+    first = hooks.part(view, hooks.project_path(peer.cwd), peer.cwd, wanted)
     verdict = look(view, first)
     if verdict.kind == "ok" or view.settings.with_core:
         return first, verdict
-    return choose(view, peer.cwd, first, hooks_part(view, view.codex_hooks, None, wanted))
+    return choose(view, peer.cwd, first, hooks.part(view, view.codex_hooks, None, wanted))
 
 
 def mcp_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict, bool]:
@@ -169,7 +164,7 @@ def leave_user_hooks(job: Job, peer: Peer) -> bool:
     left = tuple(user for user in old[0].users if user != who(peer))
     if left:
         job.ledger.shares[path] = (Share(("hooks",), None, left),)
-        job.ledger.forget(key_of(peer.personality, NAME, hooks.SURFACE))
+        job.ledger.forget(key_of(peer.personality, NAME, HOOKS))
         return False
-    job.ledger.shares.pop(path)
+    job.ledger.shares.drop(path)
     return True

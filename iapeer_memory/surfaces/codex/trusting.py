@@ -6,15 +6,11 @@ core, which does that itself.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from iapeer_memory.domain.errors import FileRefused, printable
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.edits.json_edit import load_json
-from iapeer_memory.surfaces.codex import folder, trust
+from iapeer_memory.surfaces.codex import folder, hooks, trust
 from iapeer_memory.surfaces.codex.findings import GRANT, review
-from iapeer_memory.surfaces.hookfile import broken_entry
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.ledger import Share
 from iapeer_memory.surfaces.part import Part
@@ -22,7 +18,6 @@ from iapeer_memory.surfaces.state import SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 
 SURFACE = "trust"
-TOP_KEYS = frozenset(("description", "hooks"))
 
 
 def source_of(view: View, peer: Peer, part: Part) -> str:
@@ -48,7 +43,7 @@ def hooks_in(view: View, part: Part) -> tuple[trust.Hook, ...]:
 def trust_states(view: View, peer: Peer, part: Part) -> list[SurfaceState]:
     """Whether our hooks may run, and whether Codex can read the file at all."""
     try:
-        dead = dead_because(view, part)
+        dead = hooks.dead_because(view, part)
         hooks_there = hooks_in(view, part)
     except FileRefused as error:
         return [SurfaceState(SURFACE, "warn", error.line(), part.path, error.remedy)]
@@ -70,19 +65,6 @@ def trust_states(view: View, peer: Peer, part: Part) -> list[SurfaceState]:
         events = ", ".join(hook.event for hook in found.disabled)
         return [SurfaceState(SURFACE, "warn", f"switched off in Codex: {events}", view.codex_config, review(peer))]
     return [SurfaceState(SURFACE, "ok", "", part.path)]
-
-
-def dead_because(view: View, part: Part) -> str | None:
-    """Why Codex drops the hooks file, in words. Raises FileRefused."""
-    data = view.ground.read(part.path, part.inside)
-    key = (SURFACE, "dead", data)
-    if key not in view.memo:
-        doc: Mapping[str, Any] = {} if data is None else load_json(data, part.path)
-        strange = [name for name in doc if name not in TOP_KEYS]
-        why = f"{strange[0]} is not a key that Codex knows" if strange else broken_entry(doc, trust.KINDS, trust.EVENTS)
-        view.memo[key] = why
-    found: str | None = view.memo[key]
-    return found
 
 
 def blocked_text(found: trust.Standing) -> str:

@@ -50,7 +50,8 @@ def flush(job: Job) -> str | None:
     job.view.forget_user_files()
     before, edited = last[0]
     if change == "written":
-        job.ledger.folders.update(made)
+        for place in made:
+            job.ledger.folders[place] = None
         as_left = record is not None and before is not None and digest(before) == record.after
         first = record is None or as_left
         job.ledger.keep(
@@ -174,7 +175,7 @@ def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[boo
     if left:
         job.ledger.shares[path] = tuple(left)
     else:
-        job.ledger.shares.pop(path, None)
+        job.ledger.shares.drop(path)
     job.noted = None
     return changed, problem
 

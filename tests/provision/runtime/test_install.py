@@ -79,7 +79,9 @@ def test_the_same_content_has_the_same_name_whoever_installed_it(bench: Bench) -
     shutil.rmtree(bench.paths.state_dir)
     elsewhere = replace(program, site=(str(bench.root / "other"),))
     distribution(bench.root / "other", "beta", "2.0")
-    distribution(bench.root / "other", "alpha", "1.0", {"alpha/data.bin": bytes(range(256)), "alpha/bad.py": b"print 'two'\n"})
+    distribution(
+        bench.root / "other", "alpha", "1.0", {"alpha/data.bin": bytes(range(256)), "alpha/bad.py": b"print 'two'\n"}
+    )
     (bench.root / "other" / "alpha-1.0.dist-info" / "REQUESTED").write_bytes(b"")
     assert install_running(bench.door, bench.paths, elsewhere).build == first.build
 

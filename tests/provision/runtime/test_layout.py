@@ -34,7 +34,9 @@ def test_equal_versions_are_no_downgrade() -> None:
     assert not is_older("what", "1.0")
 
 
-@pytest.mark.parametrize("name", ["current", "1.0", "1.0-xyz", "1.0-0123456789AB", "../1.0-0123456789ab", "-0123456789ab"])
+@pytest.mark.parametrize(
+    "name", ["current", "1.0", "1.0-xyz", "1.0-0123456789AB", "../1.0-0123456789ab", "-0123456789ab"]
+)
 def test_what_is_no_runtimes_name(name: str) -> None:
     assert version_of(name) is None
 

@@ -200,6 +200,13 @@ def test_a_dependency_with_another_hash_is_refused(bench: Bench) -> None:
     assert os.listdir(bench.paths.cache_dir) == []
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves a folder and says nothing."""
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
 @contextmanager
 def index(folder: Path) -> Iterator[str]:
     """A package index on loopback with every wheel of a folder."""
@@ -211,8 +218,7 @@ def index(folder: Path) -> Iterator[str]:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         with (page / "index.html").open("a") as out:
             out.write(f'<a href="{path.name}#sha256={digest}">{path.name}</a>\n')
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(simple.parent))
-    handler.func.log_message = lambda *_: None  # type: ignore[method-assign]
+    handler = partial(Quiet, directory=str(simple.parent))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
         try:

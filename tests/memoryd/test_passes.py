@@ -12,10 +12,10 @@ import pytest
 
 from iapeer_memory.domain.errors import Unreadable
 from iapeer_memory.egress.files import RealFiles
-from iapeer_memory.index import passes
-from iapeer_memory.index.passes import Report, Vault
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.index.sqlite.writer import SqliteWriter
+from iapeer_memory.memoryd import passes
+from iapeer_memory.memoryd.passes import Report, Vault
 from iapeer_memory.vault.locales import locale
 from iapeer_memory.vault.walk import Rules
 from tests.support.daemon import write

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.index.port import NoteRecord, Writer
-from iapeer_memory.index.record import record
+from iapeer_memory.memoryd.record import record
 from iapeer_memory.vault import walk
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.note import digest, parse

@@ -1,0 +1,44 @@
+"""Our hooks in Codex's `hooks.json`: the peer's own, or the user's where the team owns the first.
+
+Without a matcher on either event: the shims filter by tool name. What makes Codex drop the whole file is as measured
+on codex-cli 0.169.0. Source: the reference package's codex hooks chapter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from iapeer_memory.edits.json_edit import load_json
+from iapeer_memory.surfaces.codex import trust
+from iapeer_memory.surfaces.hookfile import broken_entry
+from iapeer_memory.surfaces.hookpart import hooks_part
+from iapeer_memory.surfaces.part import Part
+from iapeer_memory.surfaces.view import View
+from iapeer_memory.surfaces.want import Wanted
+
+TOP_KEYS = frozenset(("description", "hooks"))
+"""Another key at the top makes Codex drop the file."""
+
+
+def project_path(cwd: str) -> str:
+    """The hooks of a peer's folder."""
+    return f"{cwd}/.codex/hooks.json"
+
+
+def part(view: View, path: str, inside: str | None, wanted: Wanted) -> Part:
+    """Our entries in a Codex hooks file."""
+    return hooks_part(path, inside, wanted.hooks, view.settings.hooks_dir, drop_empty=True)
+
+
+def dead_because(view: View, part: Part) -> str | None:
+    """Why Codex drops the hooks file, in words. Raises FileRefused."""
+    data = view.ground.read(part.path, part.inside)
+    key = ("codex-hooks", "dead", data)
+    if key not in view.memo:
+        doc: Mapping[str, Any] = {} if data is None else load_json(data, part.path)
+        strange = [name for name in doc if name not in TOP_KEYS]
+        why = f"{strange[0]} is not a key that Codex knows" if strange else broken_entry(doc, trust.KINDS, trust.EVENTS)
+        view.memo[key] = why
+    found: str | None = view.memo[key]
+    return found
