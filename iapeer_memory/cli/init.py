@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
+from shlex import quote as quote_word
 from typing import Annotated
 
 import typer
@@ -16,8 +18,8 @@ from iapeer_memory.cli.run import run_command
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.domain.peer import Peer
-from iapeer_memory.domain.settings import Settings
-from iapeer_memory.ecosystem.core import single_human
+from iapeer_memory.domain.settings import PREFIX, Settings
+from iapeer_memory.ecosystem.core import find_core, single_human
 from iapeer_memory.fleet.discover import discover, parse_peer_flag
 from iapeer_memory.provision.answers import DEFAULT_VAULT, LOCALES, MODES, Answers, absolute, check_choice, check_vault
 from iapeer_memory.provision.host import Host, Wishes
@@ -69,12 +71,13 @@ def main(
         chosen_vault = absolute(ask("Folder for the notes", f"{host.paths.home}/{DEFAULT_VAULT}"), host.env)
     known_locale = host.settings.locale if host.settings.source("LOCALE") != "default" else "en"
     known_mode = host.settings["MODE"] if host.settings.source("MODE") != "default" else None
-    host = settle(host)
+    check_kept(host, {"LOCALE": locale, "MODE": mode, "HUMAN_NAME": human, "EMBEDDING_ENDPOINT": embedding_endpoint})
+    host = settle(with_found_core(host))
     answers = Answers(
         vault=chosen_vault,
         locale=check_choice(locale, LOCALES, "--locale", known_locale),
         mode=check_choice(mode, MODES, "--mode", known_mode or ("curated" if host.config.present else "lean")),
-        human=human or the_human(host),
+        human=human or (host.settings["HUMAN_NAME"] if host.config.present else the_human(host)) or None,
         embedding_endpoint=embedding_endpoint,
         reranker_endpoint=reranker_endpoint,
         runtime=runtime,
@@ -108,6 +111,24 @@ def main(
         out.line(f"notes: {answers.vault}   check any time: iapeer-memory status")
     out.document("init", {"ok": not result.problems, "steps": outcome_rows(result.outcomes), "plan": rows(plan)})
     return 1 if result.problems else 0
+
+
+def check_kept(host: Host, flags: Mapping[str, str | None]) -> None:
+    """Raises UsageError where a flag contradicts the settings file, which init does not change."""
+    for name, word in flags.items():
+        said = next((line.value for line in reversed(host.config.lines) if line.key == PREFIX + name), "")
+        if word is not None and said and word != said:
+            raise UsageError(
+                f"{host.paths.config_file} says {name}={said}, not {word}",
+                remedy=f"iapeer-memory config set {name} {quote_word(word)}, then init again",
+            )
+
+
+def with_found_core(host: Host) -> Host:
+    """A core that came to this host since the first init is taken up by the next one."""
+    if not host.choices_known or host.choices.core is not None or host.wishes.core_flag is not None:
+        return host
+    return host.deciding(core=find_core(host.door, host.env, None))
 
 
 def the_human(host: Host) -> str | None:

@@ -6,6 +6,7 @@ Source of the three probe lines: the reference package's status chapter. The pro
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +30,8 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="One JSON document
     out.line(f"iapeer-memory v{host.version}")
     findings = verify(host, VERIFY)
     out.status_findings(findings)
-    endpoint, pipeline = probe(host)
+    # The probe asks with POST, which a door that cannot change anything does not let through.
+    endpoint, pipeline = probe(replace(host, door=open_host().door))
     probes = {"slot-file": slot_line(host), "mcp-endpoint": endpoint, "search": pipeline}
     for name, text in probes.items():
         out.line(f"      {name.ljust(12)}  {text}")

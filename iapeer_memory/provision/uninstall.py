@@ -10,8 +10,9 @@ from os.path import join
 from shlex import quote
 
 from iapeer_memory.domain.door import Files
-from iapeer_memory.domain.errors import ProductError
+from iapeer_memory.domain.errors import FileRefused, ProductError
 from iapeer_memory.domain.finding import Outcome
+from iapeer_memory.ecosystem.doctrine import ownership
 from iapeer_memory.ecosystem.notifier import (
     DREAM_ID,
     LEGACY_ID,
@@ -22,11 +23,16 @@ from iapeer_memory.ecosystem.notifier import (
     registrant,
     unregister_message,
 )
+from iapeer_memory.ecosystem.plugin import plan
+from iapeer_memory.egress.foreign import Policy, edit_foreign
+from iapeer_memory.egress.host import uid
 from iapeer_memory.fleet.map import NoMap
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.lock import provision_lock
 from iapeer_memory.provision.peers import mapped_peers
+from iapeer_memory.provision.roles import load_roles
 from iapeer_memory.provision.run import os_error_line
+from iapeer_memory.provision.steps.doctrines import doctrine_path, read_doctrine
 from iapeer_memory.provision.steps.slot import slot_verdict
 from iapeer_memory.provision.sweep import unprovision_all
 
@@ -43,13 +49,16 @@ LOG_NAMES = ("memoryd.log", "repair.log", "hook-errors.log")
 
 def uninstall(host: Host, *, keep_binary: bool, tell: Tell) -> None:
     """Every row in order, told as it comes."""
-    foreign = slot_verdict(host).state == "foreign"
+    legacy = slot_verdict(host).state == "ours-v11"
     clean = row(tell, "surfaces", lambda: surfaces(host))
     row(tell, "slot", lambda: slot(host))
-    if host.with_core and not foreign:
+    if legacy:
+        tell(Outcome("plugin", True, "the old session plugin is taken off by hand, once:", plugin_recipe(host)))
+    if host.with_core:
         row(tell, "watcher", lambda: unregister(host, WATCHER, WATCHER_ID))
         row(tell, "timer", lambda: unregister(host, TIMER, DREAM_ID, LEGACY_ID))
     stopped = row(tell, "memoryd", lambda: said(*host.supervisor.remove()))
+    row(tell, "doctrines", lambda: doctrines(host))
     row(tell, "texts", lambda: texts(host))
     if clean and stopped:
         row(tell, "state", lambda: state(host))
@@ -124,6 +133,34 @@ def unregister(host: Host, target: str, *ids: str) -> tuple[bool, str, tuple[str
             if answer.ok:
                 break
     return said(True, detail)
+
+
+def plugin_recipe(host: Host) -> tuple[str, ...]:
+    """The harness commands that take the session plugin of v1.1 hosts off."""
+    peers = mapped_peers(host)
+    known = () if isinstance(peers, NoMap) else peers
+    return plan(known, has_core=False, core_knows=None, claude=None, codex=None).recipe
+
+
+def doctrines(host: Host) -> tuple[bool, str, tuple[str, ...]]:
+    """The curators' doctrines, where they are still ours; the peers themselves stay with the core."""
+    roles = load_roles(host)
+    lines: list[str] = []
+    removed = 0
+    for role in () if isinstance(roles, str) else roles:
+        try:
+            if ownership(read_doctrine(host, role)) == "ours":
+                change = edit_foreign(
+                    host.door,
+                    doctrine_path(role),
+                    lambda _old: None,
+                    policy=Policy(inside=role.peer_cwd, uid=uid()),
+                    backups=host.backups,
+                )
+                removed += change == "removed"
+        except FileRefused as error:
+            lines.append(error.line())
+    return True, f"{removed} removed", tuple(lines)
 
 
 def texts(host: Host) -> tuple[bool, str, tuple[str, ...]]:

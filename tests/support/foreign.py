@@ -139,10 +139,3 @@ class Snapshot:
         subprocess.run(["cp", "-a", f"{self.folder}/.", str(self.bed.home)], check=True)
         if aside.exists():
             aside.rename(runtimes)
-        elif (kept := self.folder.with_suffix(".kept")).exists():
-            self.bed.state.mkdir(parents=True, exist_ok=True)
-            subprocess.run(["cp", "-al", str(kept), str(runtimes)], check=True)
-
-    def keep_runtimes(self) -> None:
-        """A second name for the runtimes, from which they come back after an uninstall."""
-        subprocess.run(["cp", "-al", str(self.bed.state / "runtimes"), str(self.folder.with_suffix(".kept"))], check=True)

@@ -1,4 +1,4 @@
-"""A full disk at any effect, or a kill before the ledger is saved: the same sweep converges. A dry run changes nothing."""
+"""A full disk at any effect, a kill before the ledger is saved: the same sweep converges. A dry run changes nothing."""
 
 from __future__ import annotations
 

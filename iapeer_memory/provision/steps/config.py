@@ -1,9 +1,11 @@
-"""config: the user's settings file, born once and never rewritten by us, and our own decisions beside the state."""
+"""config: the user's settings file, born once, its lines never changed by us, and our own decisions beside the state."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from iapeer_memory.domain.finding import Finding, Outcome
-from iapeer_memory.domain.settings import quote
+from iapeer_memory.domain.settings import BY_NAME, PREFIX, quote, set_line
 from iapeer_memory.provision.answers import LOCALES, MODES, Answers
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.step import Done, Seen, Step
@@ -31,7 +33,7 @@ COMMENTED = (
 
 
 class ConfigStep(Step):
-    """Writes `config.env` once, and `host.json` whenever a decision is new."""
+    """Writes `config.env` once, adds an answer that it does not hold, and `host.json` whenever a decision is new."""
 
     name = "config"
     heals = False
@@ -62,11 +64,41 @@ class ConfigStep(Step):
             text = default_config(answers)
             if host.door.files.create(host.paths.config_file, text.encode(), mode=0o600):
                 written = "written"
+            elif missing := unanswered(host, answers):
+                add_lines(host, missing)
+                written = f"{', '.join(missing)} added"
         record = host.choices.dump()
         if host.door.files.read_optional(host.paths.host_json) != record:
             host.door.files.write(host.paths.host_json, record, mode=0o600)
         mode = answers.mode if answers is not None else host.settings["MODE"]
-        return self.ok(f"{host.paths.config_file} ({written}) mode={mode}", changed=written == "written")
+        return self.ok(f"{host.paths.config_file} ({written}) mode={mode}", changed=written != "exists")
+
+
+def unanswered(host: Host, answers: Answers) -> dict[str, str]:
+    """Answers that an existing file says nothing about and that differ from what is then taken.
+
+    They would be forgotten with this run. What the file does say is never changed here.
+    """
+    known = {line.key for line in host.config.lines if line.value}
+    given = {
+        "VAULT_PATH": answers.vault,
+        "LOCALE": answers.locale,
+        "MODE": answers.mode,
+        "HUMAN_NAME": answers.human,
+        "EMBEDDING_ENDPOINT": answers.embedding_endpoint,
+        "RERANKER_ENDPOINT": answers.reranker_endpoint,
+    }
+    return {n: v for n, v in given.items() if v and PREFIX + n not in known and v != BY_NAME[n].default}
+
+
+def add_lines(host: Host, answers: Mapping[str, str]) -> None:
+    """Add lines to the user's file; every other byte stays, and the earlier version is kept."""
+    before = host.door.files.read(host.paths.config_file)
+    after = before
+    for name, value in answers.items():
+        after = set_line(after, PREFIX + name, value)
+    host.backups.keep(host.paths.config_file, before, 0o600)
+    host.door.files.write(host.paths.config_file, after)
 
 
 def config_problem(host: Host) -> Finding | None:
@@ -102,8 +134,6 @@ def config_problem(host: Host) -> Finding | None:
 
 def default_config(answers: Answers) -> str:
     """The text of a new `config.env`: the answers active, the rest as comments with their defaults."""
-    from iapeer_memory.domain.settings import BY_NAME, PREFIX
-
     assert answers.mode in MODES
     lines = ["# Settings of iapeer-memory. This file is yours: it is written once and never changed by an update."]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from iapeer_memory.domain.finding import Finding, Outcome
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.fleet.map import FleetMap, NoMap, changes, dump, same_peers
-from iapeer_memory.fleet.source import NoPeers
+from iapeer_memory.fleet.source import NoPeers, PeerList
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.peers import asked_peers, known_map
 from iapeer_memory.provision.step import Done, Seen, Step
@@ -42,6 +42,8 @@ class FleetStep(Step):
                 note if not asked.refused else Finding("fleet-map", "ok", f"{len(known.peers)} peers; {asked.reason}"),
             )
         problems = tuple(Finding("fleet-entries", "warn", text) for text in asked.problems)
+        if lost(known, asked):
+            return (Finding("fleet-map", "fail", emptied(known), why=LOST, remedy="iapeer list --json"), *problems)
         if not asked.peers:
             return (no_peers(host), *problems)
         if not same_peers(known, asked.peers):
@@ -60,10 +62,26 @@ class FleetStep(Step):
                 f"not written: {asked.reason}; the sweep runs on the last map, texts stay stale until: {REPAIR}"
             )
         known = known_map(host)
+        if lost(known, asked):
+            return self.fail(f"not written: {emptied(known)}")
         if isinstance(known, FleetMap) and same_peers(known, asked.peers):
             return self.ok(f"{len(asked.peers)} peer(s), unchanged", *asked.problems)
         host.door.files.write(host.paths.fleet_map, dump(asked.peers, host.door.clock.now()))
         return self.ok(f"{len(asked.peers)} peer(s) written", *asked.problems, changed=True)
+
+
+LOST = "an empty map would take memory away from everybody; a core that lists nobody has lost its registry"
+
+
+def lost(known: FleetMap | NoMap, asked: PeerList) -> bool:
+    """Whether the core lists nobody though there were peers: no reason to forget them all."""
+    return asked.source == "core" and not asked.peers and isinstance(known, FleetMap) and bool(known.peers)
+
+
+def emptied(known: FleetMap | NoMap) -> str:
+    """That in words."""
+    count = len(known.peers) if isinstance(known, FleetMap) else 0
+    return f"the core lists no peers, the last map names {count}; it is kept"
 
 
 def bad(detail: str) -> Finding:

@@ -45,6 +45,9 @@ class GuideStep(Step):
         data = host.door.files.read_optional(host.paths.guide)
         if answers is not None and (answers.skip_guide or answers.skip_ecosystem) and data is None:
             return self.ok("skipped")
+        slot = done.get("slot")
+        if slot is not None and not slot.ok and data is None:
+            return self.ok("skipped: the slot is not ours")
         if answers is None and data is None:
             return self.ok("not rolled out here; nothing to do")
         text = guide_text(host)

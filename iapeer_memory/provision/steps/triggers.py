@@ -6,15 +6,17 @@ A delivered message is no registration: verify reads the index peer's profile.
 from __future__ import annotations
 
 from iapeer_memory.domain.finding import Finding, Outcome
-from iapeer_memory.ecosystem.core import Core, Listing
+from iapeer_memory.ecosystem.core import Core, Listing, Said
 from iapeer_memory.ecosystem.notifier import (
     DREAM_ID,
     LEGACY_ID,
+    OWNER,
     TIMER,
     WATCHER,
     Trigger,
     dream_message,
     dream_problem,
+    find,
     legacy_registered,
     read_triggers,
     registrant,
@@ -29,17 +31,13 @@ from iapeer_memory.provision.step import Done, Seen, Step
 
 REPAIR = "iapeer-memory verify --repair"
 NO_INDEX = "skipped: there is no index peer to register as"
-
-
-def supervised_by_notifier(host: Host) -> bool:
-    """Whether the notifier is who keeps memoryd alive here."""
-    return host.choices.supervisor == "notifier"
+CONFIRM_SECONDS = 5.0
+POLL_SECONDS = 0.1
 
 
 def send_watcher(host: Host, core: Core, sender: str) -> str | None:
     """Register memoryd's launcher; the reason where it could not be sent."""
-    said = core.send(WATCHER, sender, watcher_message(host.paths.launcher, host.settings.event_target))
-    return None if said.ok else said.detail
+    return refusal(core.send(WATCHER, sender, watcher_message(host.paths.launcher, host.settings.event_target)))
 
 
 def send_dream(host: Host, core: Core, sender: str) -> str | None:
@@ -49,8 +47,7 @@ def send_dream(host: Host, core: Core, sender: str) -> str | None:
         message = dream_message(host.settings["DREAM_CRON"], text, host.paths.dream_gate)
     else:
         message = unregister_message(DREAM_ID)
-    said = core.send(TIMER, sender, message)
-    return None if said.ok else said.detail
+    return refusal(core.send(TIMER, sender, message))
 
 
 def triggers_of_index(host: Host) -> tuple[Trigger, ...] | None:
@@ -59,6 +56,11 @@ def triggers_of_index(host: Host) -> tuple[Trigger, ...] | None:
     if cwd is None:
         return None
     return read_triggers(host.door.files.read_optional(f"{cwd}/.iapeer/peer-profile.json", limit=4 << 20))
+
+
+def dream_registered(host: Host) -> bool:
+    """Whether the weekly timer stands in the profile."""
+    return find(triggers_of_index(host) or (), "time", DREAM_ID) is not None
 
 
 class TriggersStep(Step):
@@ -91,33 +93,38 @@ class TriggersStep(Step):
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Send everything again; drop the timer of old releases."""
-        listing = listed(host)
-        if listing is None or listing.failed:
-            return (
-                self.ok(f"skipped: {listing.failed if listing else 'no core'}")
-                if not listing or listing.refused
-                else self.fail(listing.failed or "")
-            )
-        sender = registrant(listing.rows)
         core = host.core
-        if sender is None or core is None:
+        listing = listed(host)
+        if core is None or listing is None:
+            return self.ok("skipped: no core")
+        if listing.failed:
+            return self.ok(f"skipped: {listing.failed}") if listing.refused else self.fail(listing.failed)
+        sender = registrant(listing.rows)
+        if sender is None:
             return self.ok(NO_INDEX)
-        if legacy_registered(triggers_of_index(host)):
-            core.send(TIMER, sender, unregister_message(LEGACY_ID))
-        problems = [f"watcher: {send_watcher(host, core, sender)}", f"timer: {send_dream(host, core, sender)}"]
-        bad = [p for p in problems if not p.endswith(": None")]
-        if bad and host.door.refusing and host.wishes.core_flag is None:
-            return self.ok("skipped in the sandbox")
-        if bad:
-            return self.fail("; ".join(bad))
+        before = triggers_of_index(host)
+        sent = {"watcher": send_watcher(host, core, sender), "timer": send_dream(host, core, sender)}
+        if legacy_registered(before):
+            sent["old timer"] = refusal(core.send(TIMER, sender, unregister_message(LEGACY_ID)))
+        problems = [f"{what}: {reason}" for what, reason in sent.items() if reason]
+        if problems:
+            return self.fail("; ".join(problems))
+        dream = "on" if host.settings.role_on("dreamweaver") else "off"
         return self.ok(
-            f"sent as {sender}: watcher wakes {host.settings.event_target or 'nobody'}, dream {'on' if host.settings.role_on('dreamweaver') else 'off'}",
-            changed=True,
+            f"sent as {sender}: watcher wakes {host.settings.event_target or 'nobody'}, dream {dream}",
+            *(["the timer of old releases is dropped"] if legacy_registered(before) else []),
+            changed=triggers_of_index(host) != before,
         )
 
     def repair(self, host: Host, found: tuple[Finding, ...]) -> Outcome:
-        """As apply; what was sent is confirmed by the next look."""
-        return self.apply(host, {})
+        """As apply, then a short wait for the notifier, which registers when it has read its messages."""
+        outcome = self.apply(host, {})
+        end = host.door.clock.monotonic() + CONFIRM_SECONDS
+        while outcome.ok and any(f.status == "fail" for f in self.inspect(host, {})):
+            if host.door.clock.monotonic() >= end:
+                return self.fail(f"{outcome.detail}; not registered within {CONFIRM_SECONDS:g} s: is the notifier up?")
+            host.door.clock.sleep(POLL_SECONDS)
+        return outcome
 
 
 class WatcherStep(Step):
@@ -141,7 +148,7 @@ class DreamStep(Step):
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Register the timer where the role is on."""
-        if not host.settings.role_on("dreamweaver"):
+        if not host.settings.role_on("dreamweaver") and not dream_registered(host):
             return self.ok("not registered: the role is off")
         return register(self, host, "dream")
 
@@ -158,13 +165,20 @@ def register(step: Step, host: Host, what: str) -> Outcome:
     core = host.core
     if core is None or listing is None:
         return step.ok("skipped: no core")
-    sender = f"{answers.runtime}-index" if answers is not None and answers.runtime else registrant(listing.rows)
-    if sender is None:
-        return step.fail("the index peer declares no runtime to send as")
-    problem = send_watcher(host, core, sender) if what == "watcher" else send_dream(host, core, sender)
-    if problem and host.door.refusing and host.wishes.core_flag is None:
+    if listing.refused:
         return step.ok("skipped in the sandbox")
-    return step.fail(problem) if problem else step.ok(f"registered as {sender}", changed=True)
+    named = answers.runtime if answers is not None else None
+    sender = f"{named}-{OWNER}" if named else registrant(listing.rows)
+    if sender is None:
+        return step.fail(listing.failed or "the index peer declares no runtime to send as")
+    before = triggers_of_index(host)
+    problem = send_watcher(host, core, sender) if what == "watcher" else send_dream(host, core, sender)
+    return step.fail(problem) if problem else step.ok(f"sent as {sender}", changed=triggers_of_index(host) != before)
+
+
+def refusal(said: Said) -> str | None:
+    """Why a message was not delivered, or None."""
+    return None if said.ok else said.detail
 
 
 def listed(host: Host) -> Listing | None:

@@ -46,7 +46,7 @@ def test_an_error_at_any_effect_leaves_the_old_version_or_the_new_one(bench: Ben
             assert rollback(bench.door, bench.paths).build == first.build
             bench.door.files.remove_tree(bench.shelf.place(done.build))
             continue
-        assert at > 30, "the fault must have struck before"
+        assert at > 20, "the fault must have struck before"
         return
     raise AssertionError("an install has more effects than that")
 
@@ -67,7 +67,7 @@ def install_in(root: str, death_after: int | None) -> str:
     return install_running(faulty(door, death_after, "die-after") if death_after else door, paths, made).build
 
 
-@pytest.mark.parametrize("at", [1, 3, 9, 14, 15, 16, 17, 18, 19, 20, 21, 22])
+@pytest.mark.parametrize("at", [1, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26])
 def test_death_at_an_effect_is_mended_by_the_same_command(bench: Bench, at: int) -> None:
     install_running(bench.door, bench.paths, bench.program("1.0"))
     bench.program("1.1")
