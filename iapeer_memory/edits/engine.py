@@ -18,11 +18,25 @@ from hashlib import sha256
 from typing import Any
 
 from iapeer_memory.domain.errors import FileRefused, Malformed, printable
-
-from . import guard
-from .ops import ABSENT, Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, get, satisfied
-from .source import decode, too_deep
-from .splice import Splice, backwards, spliced
+from iapeer_memory.edits import guard
+from iapeer_memory.edits.ops import (
+    ABSENT,
+    Append,
+    Delete,
+    Edited,
+    Op,
+    Path,
+    Remove,
+    Restore,
+    Set,
+    Step,
+    Undo,
+    digest,
+    get,
+    satisfied,
+)
+from iapeer_memory.edits.source import decode, too_deep
+from iapeer_memory.edits.splice import Splice, backwards, spliced
 
 _MOST_STEPS = 24
 

@@ -16,9 +16,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from iapeer_memory.domain.errors import FileRefused
-
-from .ops import ABSENT, Append, Delete, Path, Restore, Set, Step, get, nest, same
-from .splice import Splice, backwards, spliced
+from iapeer_memory.edits.ops import ABSENT, Append, Delete, Path, Restore, Set, Step, get, nest, same
+from iapeer_memory.edits.splice import Splice, backwards, spliced
 
 REMEDY = "leave the file as it is and report this text with a copy of the file"
 

@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from iapeer_memory.domain.errors import FileRefused
-
-from . import guard
-from .engine import Grammar, added, run, run_undo, wrong_type
-from .json_load import load
-from .json_scan import KINDS, Container, Item, Way, container, first_item, skip, walk
-from .ops import Append, Delete, Edited, Op, Path, Remove, Restore, Step, Undo, digest, nest, same
-from .source import BOM, decode, too_deep
-from .splice import Splice, line_of, trimmed
+from iapeer_memory.edits import guard
+from iapeer_memory.edits.engine import Grammar, added, run, run_undo, wrong_type
+from iapeer_memory.edits.json_load import load
+from iapeer_memory.edits.json_scan import KINDS, Container, Item, Way, container, first_item, skip, walk
+from iapeer_memory.edits.ops import Append, Delete, Edited, Op, Path, Remove, Restore, Step, Undo, digest, nest, same
+from iapeer_memory.edits.source import BOM, decode, too_deep
+from iapeer_memory.edits.splice import Splice, line_of, trimmed
 
 _LEADING = re.compile(r"[ \t]*")
 _INDENTED = re.compile(r"\n([ \t]+)[^\s]")

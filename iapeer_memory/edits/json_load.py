@@ -10,9 +10,8 @@ import re
 from typing import Any, NoReturn
 
 from iapeer_memory.domain.errors import Malformed
-
-from .source import BOM, conflict
-from .splice import line_of
+from iapeer_memory.edits.source import BOM, conflict
+from iapeer_memory.edits.splice import line_of
 
 
 class _ConstantError(ValueError):

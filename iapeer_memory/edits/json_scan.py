@@ -11,10 +11,9 @@ import re
 from typing import NamedTuple
 
 from iapeer_memory.domain.errors import Malformed
-
-from .engine import wrong_type
-from .ops import Path
-from .splice import line_of
+from iapeer_memory.edits.engine import wrong_type
+from iapeer_memory.edits.ops import Path
+from iapeer_memory.edits.splice import line_of
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _RAW = json.JSONDecoder().raw_decode

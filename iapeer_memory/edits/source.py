@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 
 from iapeer_memory.domain.errors import Malformed
-
-from .splice import line_of
+from iapeer_memory.edits.splice import line_of
 
 BOM = "\ufeff"
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7}|\|{7})(?=[ \r\n]|\Z)", re.MULTILINE)

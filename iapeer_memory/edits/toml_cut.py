@@ -6,9 +6,9 @@ that is not ours.
 
 from __future__ import annotations
 
-from .splice import Splice, joined, trimmed
-from .toml_find import Found, section_end
-from .toml_scan import Inside, line_rest, past_loose
+from iapeer_memory.edits.splice import Splice, joined, trimmed
+from iapeer_memory.edits.toml_find import Found, section_end
+from iapeer_memory.edits.toml_scan import Inside, line_rest, past_loose
 
 
 def cut(text: str, found: Found, *, inner: str | None = None, tail: str | None = None) -> list[Splice]:

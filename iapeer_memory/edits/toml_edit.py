@@ -15,16 +15,30 @@ from copy import deepcopy
 from typing import Any
 
 from iapeer_memory.domain.errors import FileRefused, Malformed
-
-from .engine import Grammar, added, run, run_undo, wrong_type
-from .ops import ABSENT, Append, Delete, Edited, Op, Path, Remove, Restore, Set, Step, Undo, digest, get, same
-from .source import BOM, conflict, decode, too_deep
-from .splice import Splice
-from .toml_cut import cut, cut_element
-from .toml_find import Found, Keys, find, line_of_path, section_end
-from .toml_put import put_block, put_block_after, put_element, put_member, put_pair
-from .toml_scan import Member, Statement, inside
-from .toml_text import inline
+from iapeer_memory.edits.engine import Grammar, added, run, run_undo, wrong_type
+from iapeer_memory.edits.ops import (
+    ABSENT,
+    Append,
+    Delete,
+    Edited,
+    Op,
+    Path,
+    Remove,
+    Restore,
+    Set,
+    Step,
+    Undo,
+    digest,
+    get,
+    same,
+)
+from iapeer_memory.edits.source import BOM, conflict, decode, too_deep
+from iapeer_memory.edits.splice import Splice
+from iapeer_memory.edits.toml_cut import cut, cut_element
+from iapeer_memory.edits.toml_find import Found, Keys, find, line_of_path, section_end
+from iapeer_memory.edits.toml_put import put_block, put_block_after, put_element, put_member, put_pair
+from iapeer_memory.edits.toml_scan import Member, Statement, inside
+from iapeer_memory.edits.toml_text import inline
 
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 

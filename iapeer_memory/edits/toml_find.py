@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .toml_scan import Inside, Member, Statement, inside, statements
+from iapeer_memory.edits.toml_scan import Inside, Member, Statement, inside, statements
 
 Keys = tuple[str, ...]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from .ops import nest
-from .splice import Splice, trimmed
-from .toml_cut import content_end
-from .toml_find import Keys, section_end
-from .toml_scan import Inside, Statement, inside, line_rest, past_loose
-from .toml_text import block, dotted, inline, pair_key
+from iapeer_memory.edits.ops import nest
+from iapeer_memory.edits.splice import Splice, trimmed
+from iapeer_memory.edits.toml_cut import content_end
+from iapeer_memory.edits.toml_find import Keys, section_end
+from iapeer_memory.edits.toml_scan import Inside, Statement, inside, line_rest, past_loose
+from iapeer_memory.edits.toml_text import block, dotted, inline, pair_key
 
 
 def line_ending(text: str) -> str:

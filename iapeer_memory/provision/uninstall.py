@@ -32,6 +32,7 @@ from iapeer_memory.provision.lock import provision_lock
 from iapeer_memory.provision.peers import mapped_peers
 from iapeer_memory.provision.roles import load_roles
 from iapeer_memory.provision.run import os_error_line
+from iapeer_memory.provision.runtime.command import remove_command
 from iapeer_memory.provision.steps.doctrines import doctrine_path, read_doctrine
 from iapeer_memory.provision.steps.slot import slot_verdict
 from iapeer_memory.provision.sweep import unprovision_all
@@ -228,8 +229,9 @@ def binary(host: Host, *, keep_binary: bool) -> tuple[bool, str, tuple[str, ...]
     if keep_binary:
         return said(True, f"kept: {host.paths.stable_binary}")
     files = host.door.files
-    removed = files.remove(host.paths.stable_binary)
+    removed = remove_command(host.door, host.paths)
     files.remove_tree(host.paths.runtimes)
     files.remove(host.paths.operation_lock)
     files.rmdir(host.paths.state_dir)
-    return said(True, f"{host.paths.stable_binary} removed" if removed else "absent")
+    words = {"removed": "removed", "absent": "was not there", "foreign": "left: it is not a command that we wrote"}
+    return said(True, f"{host.paths.stable_binary}: {words[removed]}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from iapeer_memory.domain.door import Door, RunResult
 from iapeer_memory.egress.backup import BackupStore
+from iapeer_memory.surfaces.ahead import Intent
 from iapeer_memory.surfaces.ledger import Ledger, Share
 from iapeer_memory.surfaces.view import View
 
@@ -18,7 +19,8 @@ class Job:
     trust_hooks: the core's verb, None without a core. claude: absolute path of Claude's command, for entries that
     only it may write. asked: somebody is there who asked for this, so a harness's own command may be run. insist:
     surfaces that their owner took out are put back. shares: values for the user's Codex file, written at the end.
-    noted: which of them the ledger holds already, with each user.
+    noted: which of them the ledger holds already, with each user. ahead: where an intent is noted before it is
+    carried out; None: nowhere, the caller saves the ledger in time.
     """
 
     door: Door
@@ -30,8 +32,14 @@ class Job:
     insist: bool = False
     shares: list[Share] = field(default_factory=list)
     noted: frozenset[tuple[object, str]] | None = None
+    ahead: Callable[[Intent], None] | None = None
 
     @property
     def ledger(self) -> Ledger:
         """The working copy of the ledger."""
         return self.view.ledger
+
+    def intend(self, intent: Intent) -> None:
+        """Note a change before it is made. Raises OSError; then it must not be made."""
+        if self.ahead is not None:
+            self.ahead(intent)

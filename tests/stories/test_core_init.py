@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.core_bed import ROLES, CoreBed, changed_paths, core_bed_in, snapshot
+from tests.support.core_bed import ROLES, CoreBed, changed_paths, core_bed_in, notifier, snapshot
 
 
 @pytest.fixture
@@ -98,8 +98,11 @@ def test_curated_mode_registers_watcher_and_dream_with_the_index_peer(host: Core
     )
     host.bed.env.pop("IAPEER_MEMORY_SUPERVISOR")
     launcher = str(host.bed.config_dir / "memoryd-launcher.sh")
-    steps = host.steps("init", "--non-interactive")
-    assert steps["watcher"]["ok"] and steps["dream"]["ok"], steps
+    with notifier(host):
+        steps = host.steps("init", "--non-interactive")
+        assert steps.pop("exit") == {"code": 0} and steps["watcher"]["changed"] and steps["dream"]["changed"], steps
+        assert json.loads((host.state / "host.json").read_text())["supervisor"] == "notifier"
+        assert not host.failing() and len(host.bed.daemons()) == 1
     triggers = host.triggers()
     assert triggers["iapeer-memory-memoryd"] == {
         "role": "event", "id": "iapeer-memory-memoryd", "owner": "index", "target": "scriber", "script": launcher,

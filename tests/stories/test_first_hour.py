@@ -53,8 +53,7 @@ def test_thirty_agents_share_one_memory(bed: Bed) -> None:
         folder.mkdir(parents=True)
         git(folder, "init", "-q", home=bed.home)
         (folder / "README.md").write_text("# work\n")
-        if number % 3 == 0:  # a team that tracks its own harness files
-            (folder / ".mcp.json").write_text('{"mcpServers": {"team": {"command": "team-server"}}}\n')
+        if number % 3 == 0:  # a team that tracks its own settings
             (folder / ".claude").mkdir()
             (folder / ".claude" / "settings.json").write_text('{"model": "opus"}\n')
         git(folder, "add", "-A", home=bed.home)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,6 +109,33 @@ def reference_bed_in(
         bed.state.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-al", str(runtime), str(bed.state / "runtimes")], check=True)
         yield CoreBed(bed, core), host
+
+
+@contextlib.contextmanager
+def notifier(host: CoreBed) -> Iterator[None]:
+    """A notifier at work: as soon as memoryd's watcher is registered it is run, as long as the test lasts."""
+    env = {**host.bed.env, **host.core.env()}
+    done = threading.Event()
+    running: list[subprocess.Popen[bytes]] = []
+
+    def watch() -> None:
+        while not done.wait(0.05):
+            registered = any(row["personality"] == "index" for row in host.core.registry())
+            if registered and f"{MINE}-memoryd" in host.triggers():
+                words = [str(host.core.binary), "fire", f"{MINE}-memoryd", "--seconds", "100"]
+                running.append(subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+                return
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+        for child in running:
+            child.kill()
+            child.wait()
 
 
 def joined(bed: Bed, folder: Path) -> StandIn:

@@ -10,6 +10,7 @@ from iapeer_memory.provision.answers import LOCALES, MODES, Answers
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.step import Done, Seen, Step
 
+VAULT = PREFIX + "VAULT_PATH"
 PROVIDERS = {
     "EMBEDDING_PROVIDER": ("openai", "tei"),
     "RERANKER_PROVIDER": ("tei", "cohere", "nvidia", "jina", "none"),
@@ -64,6 +65,11 @@ class ConfigStep(Step):
             text = default_config(answers)
             if host.door.files.create(host.paths.config_file, text.encode(), mode=0o600):
                 written = "written"
+            elif not any(line.key == VAULT and line.value for line in host.config.lines) and not host.env.get(VAULT):
+                # The file is the user's and says nothing about the vault: the answer is added, nothing is changed.
+                before = host.door.files.read(host.paths.config_file)
+                host.door.files.write(host.paths.config_file, set_line(before, VAULT, answers.vault))
+                written = "vault added"
             elif missing := unanswered(host, answers):
                 add_lines(host, missing)
                 written = f"{', '.join(missing)} added"
