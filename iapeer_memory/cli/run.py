@@ -10,10 +10,11 @@ from iapeer_memory.cli.output import Output
 from iapeer_memory.domain.door import HeldLock
 from iapeer_memory.domain.errors import InstallFailed
 from iapeer_memory.domain.finding import Outcome
-from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.host import Host, rebased
 from iapeer_memory.provision.journal import Journal, interrupted
 from iapeer_memory.provision.lock import operation_lock
 from iapeer_memory.provision.order import steps_of
+from iapeer_memory.provision.recover import recover
 from iapeer_memory.provision.run import Run, run_steps
 from iapeer_memory.provision.settle import settle
 from iapeer_memory.provision.step import Step
@@ -22,14 +23,14 @@ from iapeer_memory.provision.step import Step
 def run_command(host: Host, command: str, out: Output, *, inherited: int | None = None) -> Run:
     """Apply a command's steps under the operation lock, telling each as it comes. Raises LockBusy."""
     with operation_lock(host.door, host.paths, inherited=inherited) as held:
-        before = interrupted(host.door, host.paths.journal)
-        if before is not None and inherited is None:
-            out.line(out.paint(before.sentence(), "warn"))
-        host = settle(host)
+        if inherited is None:
+            take_up(host, command, out)
+        host = settle(rebased(host))
         journal = Journal(host.door, host.paths.journal, command, host.version)
         after = hand_over(host, held, out)
         result = run_steps(host, steps_of(command), journal=journal, tell=out.outcome, after=after)
         journal.close()
+        host.backups.prune()
     out.line()
     if result.problems:
         count = f"{result.problems} problem{'' if result.problems == 1 else 's'}"
@@ -38,6 +39,14 @@ def run_command(host: Host, command: str, out: Output, *, inherited: int | None 
     else:
         out.line(out.paint(f"{command} complete", "ok"))
     return result
+
+
+def take_up(host: Host, command: str, out: Output) -> None:
+    """Say what an earlier command left unfinished, and clear up after it. The caller holds the operation lock."""
+    before = interrupted(host.door, host.paths.journal)
+    if before is not None:
+        out.line(out.paint(before.sentence(command), "warn"))
+        recover(host)
 
 
 def hand_over(host: Host, held: HeldLock, out: Output) -> Callable[[Step, Outcome], None]:

@@ -10,11 +10,13 @@ import typer
 from iapeer_memory.cli.output import Output, finding_rows
 from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.progress import sweep_line
+from iapeer_memory.cli.run import take_up
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import LockBusy, UsageError
 from iapeer_memory.domain.finding import Finding, failed
 from iapeer_memory.provision.deep import deep_findings
-from iapeer_memory.provision.host import Host, Wishes
+from iapeer_memory.provision.host import Host, Wishes, rebased
+from iapeer_memory.provision.journal import Journal
 from iapeer_memory.provision.lock import operation_lock
 from iapeer_memory.provision.order import VERIFY
 from iapeer_memory.provision.settle import settle, take_new_port
@@ -48,7 +50,7 @@ def main(
     plan = None
     if repair_ and dry_run:
         host, plan = planned(host)
-    findings = repaired(host) if repair_ else verify(settle(host), VERIFY)
+    findings = repaired(host, out) if repair_ else verify(settle(host), VERIFY)
     if deep:
         findings = (*findings, *deep_findings(open_host(wishes=wishes), tuple(peers or ())))
     out.findings(findings)
@@ -60,13 +62,17 @@ def main(
     return code
 
 
-def repaired(host: Host) -> tuple[Finding, ...]:
+def repaired(host: Host, out: Output) -> tuple[Finding, ...]:
     """Repair under the operation lock; a busy lock is a finding, since another command is at work on the same."""
     try:
         with operation_lock(host.door, host.paths):
-            host = settle(host)
+            take_up(host, "verify --repair", out)
+            host = settle(rebased(host))
             if host.wishes.new_port:
                 host = take_new_port(host)
-            return repair(host, VERIFY)
+            journal = Journal(host.door, host.paths.journal, "verify --repair", host.version)
+            found = repair(host, VERIFY, journal)
+            journal.close()
+            return found
     except LockBusy as error:
         return (Finding("operation-lock", "fail", error.line(), remedy=error.remedy),)

@@ -108,6 +108,9 @@ class Paths:
     def ledger(self) -> str: return self.state("ledger.json")  # fmt: skip
 
     @property
+    def ledger_ahead(self) -> str: return self.state("ledger.json.ahead")  # fmt: skip
+
+    @property
     def journal(self) -> str: return self.state("journal.json")  # fmt: skip
 
     @property

@@ -85,6 +85,27 @@ def look_at_all(uid: int) -> tuple[ProcessInfo, ...]:
     return tuple(sorted(found, key=lambda info: info.pid))
 
 
+def socket_holder(inode: int) -> int | None:
+    """The lowest pid that has that socket open; None where none of the processes that we may look into has it."""
+    wanted = f"socket:[{inode}]"
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdecimal()):
+        try:
+            handles = os.listdir(f"/proc/{pid}/fd")
+        except OSError:
+            continue
+        if any(_target(f"/proc/{pid}/fd/{handle}") == wanted for handle in handles):
+            return pid
+    return None
+
+
+def _target(handle: str) -> str | None:
+    """What a descriptor of a process is; None when it was closed meanwhile."""
+    try:
+        return os.readlink(handle)
+    except OSError:
+        return None
+
+
 def parse_ps(text: str) -> tuple[ProcessInfo, ...]:
     """The processes in the output of `ps -ww -o pid=,uid=,stat=,lstart=,command=` under LC_ALL=C.
 

@@ -15,6 +15,7 @@ from iapeer_memory.domain.paths import PRODUCT, Paths
 from iapeer_memory.domain.settings import Settings
 from iapeer_memory.egress.belt import make_belt
 from iapeer_memory.egress.host import account_home
+from iapeer_memory.egress.listeners import listener_pid
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.walk import Rules
 
@@ -109,21 +110,9 @@ def holder(door: Door, port: int) -> str:
         told = None
     if isinstance(told, dict) and told.get("name") == PRODUCT:
         return f"another memoryd (pid {told.get('pid')}, state {told.get('state_dir')})"
-    for argv in (("ss", "-Hltnp", f"sport = :{port}"), ("lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc")):
-        found = door.processes.run(argv, timeout=2.0)
-        pid = pid_in(found.stdout) if found.ok else 0
-        owner = door.processes.info(pid) if pid else None
-        if owner is not None:
-            return f"pid {pid} ({' '.join(owner.argv)[:120]})"
+    pid = listener_pid(door.processes, port)
+    owner = None if pid is None else door.processes.info(pid)
+    if owner is not None:
+        return f"pid {owner.pid} ({' '.join(owner.argv)[:120]})"
     uid = door.net.listener_uid(port)
     return "another process" if uid is None else f"a process of user {uid}"
-
-
-def pid_in(text: str) -> int:
-    """The first pid that `ss -p` or `lsof -F` names; 0 for none."""
-    for line in text.splitlines():
-        _, found, tail = line.partition("pid=")
-        digits = tail.partition(",")[0] if found else line.removeprefix("p") if line.startswith("p") else ""
-        if digits.isascii() and digits.isdecimal():
-            return int(digits)
-    return 0

@@ -11,8 +11,13 @@ HEADER = "x-iapeer-identity"
 
 
 def caller(value: str | None) -> str | None:
-    """The personality in a header value: trimmed, a leading `claude-` or `codex-` taken off where something remains."""
+    """The personality in a header value: trimmed, a leading `claude-` or `codex-` taken off where something remains.
+
+    None without a header, and for a variable that the harness has left as it is (`${PEER_IDENTITY:-claude-alpha}`).
+    """
     text = (value or "").strip()
+    if "$" in text:
+        return None
     for runtime in SESSION_RUNTIMES:
         rest = text.removeprefix(f"{runtime}-")
         if rest and rest != text:

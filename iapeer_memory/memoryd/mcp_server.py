@@ -81,6 +81,7 @@ def _tool() -> types.Tool:
         annotations=types.ToolAnnotations(
             read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
         ),
+        _meta=dict(tools.META),
     )
 
 

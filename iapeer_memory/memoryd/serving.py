@@ -18,12 +18,10 @@ from iapeer_memory.memoryd.front import STRANGER, Front
 if TYPE_CHECKING:
     from socket import socket
 
-PeerUid = Callable[[int, int], int | None]
-"""(our port, the client's port) → uid of the client's process, None when it cannot be told."""
+PeerUid = Callable[[int, tuple[str, int]], int | None]
+"""(our port, the client's address and port) → uid of the client's process, None when it cannot be told."""
 
 KEEP_ALIVE = 30
-NO_DELAY = (6, 1, 1)
-"""IPPROTO_TCP, TCP_NODELAY, on; the same numbers on Linux and macOS."""
 
 
 class QuietServer(uvicorn.Server):
@@ -35,7 +33,7 @@ class QuietServer(uvicorn.Server):
         yield
 
 
-def stranger(peer_uid: PeerUid | None, uid: int, ours: int, theirs: int) -> str | None:
+def stranger(peer_uid: PeerUid | None, uid: int, ours: int, theirs: tuple[str, int]) -> str | None:
     """Why a client is refused; None where it is one of our user's processes. `peer_uid` None: it cannot be asked."""
     if peer_uid is None:
         return None
@@ -54,9 +52,7 @@ def server(front: Front, *, uid: int, peer_uid: PeerUid | None, graceful: float)
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Note whose client this is for every request that comes over it."""
             super().connection_made(transport)
-            # asyncio does this only for sockets made with the protocol named; without it every answer waits 40 ms.
-            transport.get_extra_info("socket").setsockopt(*NO_DELAY)
-            theirs = transport.get_extra_info("peername")[1]
+            theirs = transport.get_extra_info("peername")[:2]
             self.app_state = {**self.app_state, STRANGER: stranger(peer_uid, uid, front.port, theirs)}
 
     config = uvicorn.Config(

@@ -21,6 +21,9 @@ DESCRIPTION = (
     "matches. Outdated and archived notes are returned too, lower: mind the status. Read-only."
 )
 
+META: Mapping[str, Any] = {"anthropic/alwaysLoad": True}
+"""Claude Code hides tools until its model looks for them; this one it shall see from the start."""
+
 INPUT_SCHEMA: Mapping[str, Any] = {
     "type": "object",
     "properties": {

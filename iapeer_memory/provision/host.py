@@ -6,7 +6,7 @@ Loading it reads files and looks for the core; it never writes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ConfigError, ProductError, Unreadable
@@ -62,6 +62,8 @@ class Host:
     version: str
     build: str
     wishes: Wishes = Wishes()
+    loaded: HostChoices = HostChoices()
+    """The choices as they were read, before this command decided anything."""
 
     @property
     def with_core(self) -> bool:
@@ -134,18 +136,35 @@ def effective_env(env: Mapping[str, str], config: ConfigFile) -> dict[str, str]:
     return merged
 
 
+def rebased(host: Host) -> Host:
+    """The host with what this command decided put on top of what another command may have decided meanwhile.
+
+    For right after the operation lock was taken. Raises Malformed or Unreadable for a broken `host.json`.
+    """
+    data = host.door.files.read_optional(host.paths.host_json, limit=1 << 20)
+    now = load(data, host.paths.host_json)
+    if now == host.loaded:
+        return host
+    names = [f.name for f in fields(HostChoices)]
+    decided = {n: getattr(host.choices, n) for n in names if getattr(host.choices, n) != getattr(host.loaded, n)}
+    known = host.choices_known or data is not None
+    return replace(host, choices=replace(now, **decided), loaded=now, choices_known=known)
+
+
 def load_host(
     door: Door, env: Mapping[str, str], config: ConfigFile, paths: Paths, *, version: str, build: str, wishes: Wishes
 ) -> Host:
     """Put the picture together. Raises Malformed or Unreadable for a broken `host.json`."""
     data = door.files.read_optional(paths.host_json, limit=1 << 20)
+    choices = load(data, paths.host_json)
     return Host(
         door=door,
         paths=paths,
         env=env,
         config=config,
         settings=Settings(env, config.lines),
-        choices=load(data, paths.host_json),
+        choices=choices,
+        loaded=choices,
         choices_known=data is not None,
         version=version,
         build=build,

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 
 from iapeer_memory.domain.door import Door
-from iapeer_memory.domain.errors import Unreadable
+from iapeer_memory.domain.errors import Unreadable, printable
 
 SCHEMA = 1
 
@@ -24,13 +24,13 @@ class Interrupted:
     done: tuple[str, ...]
     begun: str | None
 
-    def sentence(self) -> str:
-        """One line for the operator."""
+    def sentence(self, command: str) -> str:
+        """One line for the operator. `command`: the one that runs now."""
         where = f"while it was in step {self.begun}" if self.begun else "between two steps"
         done = ", ".join(self.done) if self.done else "nothing"
-        return (
-            f"the last {self.command} ({self.version}) was interrupted {where}; done before: {done}; finishing it now"
-        )
+        last = printable(f"{self.command} ({self.version})")
+        now = "finishing it now" if command == self.command else f"to finish it: iapeer-memory {printable(self.command)}"
+        return f"the last {last} was interrupted {printable(where)}; done before: {printable(done)}; {now}"
 
 
 @dataclass(slots=True)

@@ -6,15 +6,18 @@ Holds no rule about any harness; those live in `surfaces/`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from os.path import join
+from os.path import dirname, join
 
 from iapeer_memory.domain.door import RunResult
+from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.egress.host import uid
 from iapeer_memory.egress.templates import template
+from iapeer_memory.egress.temps import sweep_temps
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.lock import provision_lock
 from iapeer_memory.provision.placed import place, shims
+from iapeer_memory.surfaces import ahead
 from iapeer_memory.surfaces import ledger as ledger_file
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.state import PeerResult
@@ -23,7 +26,7 @@ from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import Want
 
 SAVE_EVERY = 25
-"""Peers between two saves of the ledger in a long sweep: a kill loses at most the undo of that many."""
+"""Changed peers between two saves of the ledger in a long sweep; between them a log tells what was done."""
 
 
 def wanted(host: Host) -> Want:
@@ -45,28 +48,56 @@ def wanted(host: Host) -> Want:
 
 def make_view(host: Host) -> View:
     """Fresh eyes. Raises Malformed or Unreadable for a broken ledger."""
-    return View(
-        host.door.files,
+    files = host.door.files
+    view = View(
+        files,
         wanted(host),
         uid=uid(),
         template=template,
-        ledger=ledger_file.load(host.door.files.read_optional(host.paths.ledger), host.paths.ledger),
+        ledger=ledger_file.load(files.read_optional(host.paths.ledger), host.paths.ledger),
         env=host.env,
         follow=host.choices.follow,
     )
+    intents = ahead.load(files.read_optional(host.paths.ledger_ahead))
+    if intents:
+        ahead.replay(view.ledger, intents, lambda path: present(view, path), view.ground.is_folder)
+        view.ground.forget()
+    return view
+
+
+def present(view: View, path: str) -> bytes | None:
+    """What a foreign file holds now; None also where it cannot be read, since then nobody wrote it either."""
+    try:
+        return view.ground.read(path, None)
+    except FileRefused:
+        return None
 
 
 def make_job(host: Host, *, insist: bool = False) -> Job:
-    """The means of a provision run."""
+    """The means of a provision run. The caller holds the provision lock: what a killed one left is cleared first."""
+    view = make_view(host)
+    clear_temps(host)
     return Job(
         host.door,
-        make_view(host),
+        view,
         backups=host.backups,
         trust_hooks=trust_verb(host),
         claude=host.door.processes.which("claude", host.env.get("PATH", "")),
         asked=host.wishes.attended,
         insist=insist,
+        ahead=lambda intent: host.door.files.append(host.paths.ledger_ahead, intent.dump(), mode=0o600),
     )
+
+
+def clear_temps(host: Host) -> None:
+    """Remove temporary files that a killed run left beside foreign files: its log says where it wrote."""
+    files = host.door.files
+    intents = ahead.load(files.read_optional(host.paths.ledger_ahead))
+    for folder in dict.fromkeys(dirname(files.realpath(intent.path)) for intent in intents):
+        try:
+            sweep_temps(files, folder, uid=uid(), now=host.door.clock.now())
+        except (FileRefused, OSError):
+            continue
 
 
 def trust_verb(host: Host) -> Callable[[str], RunResult] | None:
@@ -135,10 +166,12 @@ def unprovision_peer(host: Host, peer: Peer) -> tuple[PeerResult, ...]:
 
 
 def save(host: Host, job: Job) -> None:
-    """Write the ledger where it changed."""
+    """Write the ledger where it changed; what was noted ahead of it is in it then."""
+    files = host.door.files
     data = job.ledger.dump()
-    if host.door.files.read_optional(host.paths.ledger) != data:
-        host.door.files.write(host.paths.ledger, data, mode=0o600)
+    if files.read_optional(host.paths.ledger) != data:
+        files.write(host.paths.ledger, data, mode=0o600)
+    files.remove(host.paths.ledger_ahead)
 
 
 def mark_paused(host: Host, peer: Peer, paused: bool) -> None:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.finding import Finding, Outcome, failed
 from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.journal import Journal
 from iapeer_memory.provision.run import guarded, os_error_line
 from iapeer_memory.provision.step import Seen, Step
 
@@ -38,15 +39,22 @@ def verify(host: Host, steps: Sequence[Step]) -> tuple[Finding, ...]:
     return in_print_order(findings)
 
 
-def repair(host: Host, steps: Sequence[Step]) -> tuple[Finding, ...]:
-    """Look, mend what may be mended, look again; what was bad and is good now is `repaired`."""
+def repair(host: Host, steps: Sequence[Step], journal: Journal | None = None) -> tuple[Finding, ...]:
+    """Look, mend what may be mended, look again; what was bad and is good now is `repaired`.
+
+    `journal`: told of each step that mends something.
+    """
     seen: dict[str, Finding] = {}
     findings: list[Finding] = []
     for step in steps:
         found = look(step, host, seen)
         bad = tuple(f for f in failed(found) if f.healable)
         if bad and step.heals:
+            if journal is not None:
+                journal.begin(step.name)
             outcome = guarded(step, lambda step=step, bad=bad: step.repair(host, bad))  # type: ignore[misc]
+            if journal is not None:
+                journal.end(step.name)
             found = after_repair(found, look(step, host, seen), outcome)
         findings += remember(seen, found)
     return in_print_order(findings)

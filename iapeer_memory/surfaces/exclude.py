@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from os.path import dirname, join
 
 from iapeer_memory.egress.foreign import Change, edit_foreign
+from iapeer_memory.surfaces.ahead import Intent
 from iapeer_memory.surfaces.folders import drop_folders, missing_folders
 from iapeer_memory.surfaces.git import WorkTree, exclude_line, with_lines, without_lines
 from iapeer_memory.surfaces.job import Job
@@ -30,23 +31,33 @@ def hide(job: Job, cwd: str, paths: Sequence[str]) -> None:
     if not lines:
         return
     path = tree.exclude_file
-    seen: list[bytes | None] = []
+    made = missing_folders(job.view, dirname(path), tree.common_dir)
+    last: list[Intent] = []
 
     def edit(data: bytes | None) -> bytes | None:
-        seen[:] = [data]
-        return with_lines(data, lines)
+        new = with_lines(data, lines)
+        there = set((data or b"").split(b"\n"))
+        added = tuple(line for line in lines if line.encode("utf-8", "surrogateescape") not in there)
+        last[:] = [
+            Intent(
+                path,
+                None if new is None else digest(new),
+                job.ledger.record(path) or FileRecord(data is None, "", None if data is None else digest(data)),
+                made,
+                lines=(*job.ledger.excludes.get(path, ()), *added),
+            )
+        ]
+        if new != data:
+            job.intend(last[0])
+        return new
 
-    made = missing_folders(job.view, dirname(path), tree.common_dir)
     if change(job, tree, edit) != "written":
         return
-    data = seen[0]
-    there = set((data or b"").split(b"\n"))
-    added = tuple(line for line in lines if line.encode("utf-8", "surrogateescape") not in there)
     for place in made:
         job.ledger.folders[place] = None
-    job.ledger.excludes[path] = (*job.ledger.excludes.get(path, ()), *added)
-    if path not in job.ledger.records:
-        job.ledger.keep(path, FileRecord(data is None, "", None if data is None else digest(data)))
+    job.ledger.excludes[path] = last[0].lines
+    if last[0].record is not None:
+        job.ledger.keep(path, last[0].record)
 
 
 def show(job: Job, cwd: str, gone: str) -> None:
@@ -64,6 +75,7 @@ def show(job: Job, cwd: str, gone: str) -> None:
     def edit(data: bytes | None) -> bytes | None:
         if data is None:
             return None
+        job.intend(Intent(path))
         rest = without_lines(data, (line,))
         if record is not None and record.created and not rest:
             return None

@@ -140,7 +140,8 @@ def dump_record(record: FileRecord) -> dict[str, Any]:
     if record.before is not None:
         raw["before"] = record.before
     if record.undo is not None:
-        raw["undo"] = dict(record.undo)
+        # As text: a big ledger must stay cheap to load when nothing of it is needed.
+        raw["undo"] = json.dumps(dict(record.undo), ensure_ascii=False, separators=(",", ":"))
     return raw
 
 
@@ -175,7 +176,8 @@ def load(data: bytes | None, path: str) -> Ledger:
 
 def load_record(raw: Mapping[str, Any]) -> FileRecord:
     """One record. Raises KeyError, TypeError or ValueError."""
-    undo, before = raw.get("undo"), raw.get("before")
+    before = raw.get("before")
+    undo = json.loads(raw["undo"]) if "undo" in raw else None
     if not (undo is None or isinstance(undo, dict)) or not (before is None or isinstance(before, str)):
         raise ValueError("a file record has the wrong shape")
     return FileRecord(

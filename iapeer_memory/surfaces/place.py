@@ -6,13 +6,14 @@ Never touches a file but through `edit_foreign`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from os.path import dirname
 
 from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.edits.ops import Edited
 from iapeer_memory.egress.foreign import edit_foreign
+from iapeer_memory.surfaces.ahead import Intent
 from iapeer_memory.surfaces.exclude import show
 from iapeer_memory.surfaces.folders import drop_folders, missing_folders
 from iapeer_memory.surfaces.job import Job
@@ -75,7 +76,7 @@ def put(
             outcomes.append(given_up(peer, harness, part.surface, part.path))
     if todo:
         try:
-            change = write(job, todo)
+            change = write(job, todo, {key_of(peer.personality, harness, p.surface): p.path for p in todo})
         except (FileRefused, OSError) as error:
             return outcomes + [SurfaceOutcome(p.surface, "failed", p.path, reason(error)) for p in todo]
         for part in todo:
@@ -84,11 +85,12 @@ def put(
     return outcomes
 
 
-def write(job: Job, parts: Sequence[Part]) -> bool:
+def write(job: Job, parts: Sequence[Part], placed: Mapping[str, str]) -> bool:
     """Add the parts to their file; whether anything was written. Raises FileRefused, OSError."""
     path, inside = parts[0].path, parts[0].inside
     record = job.ledger.record(path)
-    last: list[tuple[bytes | None, Edited]] = []
+    made = missing_folders(job.view, dirname(path), inside)
+    last: list[FileRecord] = []
 
     def edit(data: bytes | None) -> bytes | None:
         as_left = record is not None and data is not None and digest(data) == record.after
@@ -97,27 +99,25 @@ def write(job: Job, parts: Sequence[Part]) -> bool:
         edited = Edited(data, since)
         for part in parts:
             edited = part.add(edited.data, edited.undo or None)
-        last[:] = [(data, edited if clean else Edited(edited.data, {}))]
+        left = FileRecord(
+            created=data is None or (record is not None and record.created),
+            after=digest(edited.data or b""),
+            before=record.before if record is not None else None if data is None else digest(data),
+            undo=edited.undo or None if clean else None,
+        )
+        last[:] = [left]
+        if edited.data != data:
+            job.intend(Intent(path, left.after, left, made, placed=placed))
         return edited.data
 
-    made = missing_folders(job.view, dirname(path), inside)
     policy = job.view.ground.policy(inside)
     change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups, mode=NEW_FILE_MODE)
     job.view.ground.forget()
     if change != "written":
         return False
-    before, edited = last[0]
     for place in made:
         job.ledger.folders[place] = None
-    job.ledger.keep(
-        path,
-        FileRecord(
-            created=before is None or (record is not None and record.created),
-            after=digest(edited.data or b""),
-            before=record.before if record is not None else None if before is None else digest(before),
-            undo=edited.undo or None,
-        ),
-    )
+    job.ledger.keep(path, last[0])
     return True
 
 
@@ -131,6 +131,7 @@ def take(job: Job, peer: Peer, harness: str, parts: Sequence[Part]) -> list[Surf
         gone.clear()
         if data is None:
             return None
+        job.intend(Intent(path))
         stripped = Edited(data, {})
         for part in parts:
             result = part.strip(stripped.data or b"")

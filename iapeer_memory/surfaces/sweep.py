@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from iapeer_memory.domain.errors import FileRefused, printable
-from iapeer_memory.domain.peer import SESSION_RUNTIMES, Peer
+from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason
 from iapeer_memory.surfaces.state import PeerResult, SurfaceOutcome, SurfaceState
@@ -196,8 +196,3 @@ def remembered(view: View) -> tuple[Peer, ...]:
         if cwd and harness in HARNESSES and path not in (view.codex_config, view.codex_hooks):
             found.setdefault((personality, cwd), {})[harness] = None
     return tuple(Peer(personality, cwd, tuple(harnesses)) for (personality, cwd), harnesses in found.items())
-
-
-def known_harnesses() -> tuple[str, ...]:
-    """Those that have surfaces, in sweep order."""
-    return tuple(name for name in SESSION_RUNTIMES if name in HARNESSES)

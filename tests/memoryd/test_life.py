@@ -8,6 +8,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -120,18 +121,20 @@ def test_a_lock_of_the_reference_is_respected_while_its_owner_lives(tmp_path: Pa
             assert lock.read_text().splitlines()[0] == str(daemon.pid)
 
 
+NAMED = f"pid {os.getpid()} (" if sys.platform == "linux" else "process"
+
+
 @pytest.mark.parametrize("who", ["memoryd", "stranger"])
 def test_a_taken_port_is_refused_with_its_holder_and_the_remedy(tmp_path: Path, vault: Path, who: str) -> None:
     with start(tmp_path / "other", vault) as other, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = other.port if who == "memoryd" else taken.getsockname()[1]
-        env = environment(tmp_path / "h", vault) | {"IAPEER_TEST_SANDBOX": "0"}
-        with launch(env, port=port) as daemon:
+        with launch(environment(tmp_path / "h", vault), port=port) as daemon:
             assert daemon.process.wait(20) == 1
             line = daemon.said("does not start")
             assert f"port {port} is taken by" in line
-            assert (f"(pid {other.pid}" if who == "memoryd" else str(os.getpid())) in line or "process" in line
+            assert (f"another memoryd (pid {other.pid}," if who == "memoryd" else NAMED) in line
             assert line.endswith("fix: iapeer-memory verify --repair --new-port")
             assert not (daemon.state / "memoryd.pid").exists()
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +54,7 @@ def test_the_official_client(daemon: Running) -> None:
         True,
         False,
     )
+    assert tool.meta == {"anthropic/alwaysLoad": True}
     assert tool.title
     assert tool.description
     assert "native Read" not in tool.description
@@ -146,11 +150,15 @@ def test_blank_queries_and_limits(daemon: Running) -> None:
 
 @pytest.mark.parametrize(
     ("header", "name"),
-    [("claude-alpha", "alpha"), (" codex-my-peer ", "my-peer"), ("alpha", "alpha"), ("claude-", "claude-"), ("", None)],
-)
-def test_identity(daemon: Running, header: str, name: str | None) -> None:
+    [
+        ("claude-alpha", "alpha"), (" codex-my-peer ", "my-peer"), ("alpha", "alpha"), ("claude-", "claude-"),
+        ("", None), (None, None), ("${PEER_IDENTITY:-claude-x}", None), ("claude-$NAME", None),
+    ],
+)  # fmt: skip
+def test_identity(daemon: Running, header: str | None, name: str | None) -> None:
     assert caller(header) == name
-    assert daemon.search("red", **{"X-IAPeer-Identity": header})["pipeline"]["caller_agent"] == name
+    headers = {} if header is None else {"X-IAPeer-Identity": header}
+    assert daemon.search("red", **headers)["pipeline"]["caller_agent"] == name
 
 
 def test_a_foreign_memory_counts_for_less(daemon: Running) -> None:
@@ -165,7 +173,8 @@ def test_a_foreign_memory_counts_for_less(daemon: Running) -> None:
     ("method", "path", "status"),
     [
         ("GET", "/", 404), ("GET", "/dedup", 404), ("POST", "/health", 405), ("GET", "/mcp", 405),
-        ("DELETE", "/mcp", 405), ("GET", "/mcp/x", 404), ("GET", "/health?nonce=%C3%A9%00%22", 200),
+        ("DELETE", "/mcp", 405), ("GET", "/.well-known/oauth-protected-resource/mcp", 404),
+        ("GET", "/.well-known/oauth-authorization-server", 404), ("POST", "/register", 404), ("GET", "/mcp/x", 404), ("GET", "/health?nonce=%C3%A9%00%22", 200),
     ],
 )  # fmt: skip
 def test_routes(daemon: Running, method: str, path: str, status: int) -> None:
@@ -230,8 +239,30 @@ def test_bad_bodies_are_never_a_server_error(daemon: Running, body: bytes, heade
     assert daemon.titles("fox") == ["Fox"]
 
 
+THEIRS = ("127.0.0.1", 2)
+
+
 def test_only_clients_of_our_user_are_served() -> None:
-    assert stranger(lambda ours, theirs: 7, 7, 1, 2) is None
-    assert "other users" in (stranger(lambda ours, theirs: 8, 7, 1, 2) or "")
-    assert "cannot be told" in (stranger(lambda ours, theirs: None, 7, 1, 2) or "")
-    assert stranger(None, 7, 1, 2) is None
+    assert stranger(lambda ours, theirs: 7, 7, 1, THEIRS) is None
+    assert "other users" in (stranger(lambda ours, theirs: 8, 7, 1, THEIRS) or "")
+    assert "cannot be told" in (stranger(lambda ours, theirs: None, 7, 1, THEIRS) or "")
+    assert stranger(None, 7, 1, THEIRS) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs to become somebody else")
+@pytest.mark.parametrize("source", ["127.0.0.1", "127.0.0.2"])
+def test_another_user_is_refused_even_with_an_honest_clients_port(daemon: Running, source: str) -> None:
+    request = f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{daemon.port}\r\nConnection: close\r\n\r\n"
+    script = (
+        "import os, socket, sys\nos.setuid(65534)\nline = socket.socket()\n"
+        "line.bind((sys.argv[1], int(sys.argv[2])))\nline.connect(('127.0.0.1', int(sys.argv[3])))\n"
+        "line.sendall(sys.argv[4].encode())\nprint(line.recv(4096).decode())"
+    )
+    with socket.create_connection(("127.0.0.1", daemon.port)) as honest:
+        honest.sendall(request.replace("Connection: close\r\n", "").encode())
+        assert honest.recv(4096).split()[1] == b"200"
+        port = honest.getsockname()[1] if source == "127.0.0.2" else 0
+        words = (sys.executable, "-I", "-S", "-c", script, source, str(port), str(daemon.port), request)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+    assert "403" in done.stdout.split("\r\n")[0], (done.stdout, done.stderr)
+    assert "other users" in done.stdout

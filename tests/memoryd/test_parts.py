@@ -10,7 +10,7 @@ import pytest
 from iapeer_memory.domain.host import HostChoices
 from iapeer_memory.domain.settings import Settings
 from iapeer_memory.memoryd.app import chosen_port
-from iapeer_memory.memoryd.checks import pid_in, results_of
+from iapeer_memory.memoryd.checks import results_of
 from iapeer_memory.memoryd.heart import heartbeat
 from iapeer_memory.memoryd.keeper import Pending
 from iapeer_memory.memoryd.watching import relative, relevant
@@ -61,19 +61,6 @@ def test_port(flag: int | None, setting: str, port: int) -> None:
 @pytest.mark.parametrize(("text", "results"), [("9", 9), ("0", 6), ("-1", 6), ("many", 6), ("51", 6)])
 def test_results(text: str, results: int) -> None:
     assert results_of(Settings({"IAPEER_MEMORY_MAX_RESULTS": text})) == results
-
-
-@pytest.mark.parametrize(
-    ("text", "pid"),
-    [
-        ('LISTEN 0 128 127.0.0.1:1 users:(("x",pid=42,fd=3))\n', 42),
-        ("p77\ncx\nf3\n", 77),
-        ("", 0),
-        ("python\n", 0),
-    ],
-)
-def test_pid_in(text: str, pid: int) -> None:
-    assert pid_in(text) == pid
 
 
 def test_a_worker_hands_back_results_and_errors(tmp_path: Path) -> None:

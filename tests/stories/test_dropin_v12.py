@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +57,10 @@ def test_update_takes_the_host_over_and_changes_only_what_is_ours(taken: Taken) 
 
     # in the peers' folders: skills, doctrines and fragments are ours; hooks and servers were right already
     touched = relative(changed_paths(before, snapshot(*folders, was.vault)), host)
-    allowed = (".claude/skills/iapeer-memory-", ".iapeer/IAPEER.md", ".iapeer/fragments/iapeer-memory.md")
+    allowed = (
+        ".claude/skills/iapeer-memory-", ".iapeer/IAPEER.md", ".iapeer/fragments/iapeer-memory.md",
+        "peers/index/.iapeer/peer-profile.json",  # the notifier's own write, when the trigger is sent again
+    )  # fmt: skip
     assert {path for path in touched if not any(part in path for part in allowed)} == set()
     for skill in SKILLS:
         assert (alpha / f".claude/skills/iapeer-memory-{skill}/SKILL.md").exists()
@@ -152,7 +157,7 @@ def test_uninstall_leaves_what_is_not_ours(taken: Taken) -> None:
     assert json.loads((alpha / ".mcp.json").read_text()) == {"mcpServers": {"other": FOREIGN_SERVER}}
     toml = (alpha / ".codex/config.toml").read_text()
     assert toml.startswith(FOREIGN_TOML) and "iapeer-memory" not in toml
-    assert sorted(p.name for p in (alpha / ".claude/skills").iterdir()) == ["mine"]
+    assert [p.parent.name for p in (alpha / ".claude/skills").rglob("SKILL.md")] == ["mine"]
     assert not (alpha / ".codex/hooks.json").exists()
     assert not host.slot.exists() and list(host.triggers()) == ["somebody-elses"]
     assert not (was.peers["index"] / ".iapeer/IAPEER.md").exists()
@@ -170,9 +175,6 @@ def test_uninstall_leaves_what_is_not_ours(taken: Taken) -> None:
 
 def test_the_reference_daemon_that_still_runs_is_replaced_by_proof(taken: Taken) -> None:
     host, was = taken
-    import subprocess
-    import sys
-
     words = [sys.executable, "-I", "-c", "import time; time.sleep(300)", "memoryd", str(host.home)]
     with subprocess.Popen(words) as old:
         try:

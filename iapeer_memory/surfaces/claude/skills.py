@@ -14,6 +14,7 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.paths import PRODUCT
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.egress.foreign import edit_foreign
+from iapeer_memory.surfaces.ahead import Intent
 from iapeer_memory.surfaces.exclude import show
 from iapeer_memory.surfaces.folders import drop_folders, missing_folders
 from iapeer_memory.surfaces.job import Job
@@ -86,20 +87,21 @@ def put(job: Job, peer: Peer, names: tuple[str, ...], verdict: Verdict) -> Surfa
 
 def write(job: Job, cwd: str, path: str, body: bytes) -> None:
     """Write one skill. Raises FileRefused, OSError."""
-    seen: list[bytes | None] = []
+    old = job.ledger.record(path)
+    made = missing_folders(job.view, dirname(path), cwd)
+    last: list[FileRecord] = []
 
     def edit(data: bytes | None) -> bytes:
-        seen[:] = [data]
+        last[:] = [FileRecord(created=data is None or (old is not None and old.created), after=digest(body))]
+        if data != body:
+            job.intend(Intent(path, last[0].after, last[0], made))
         return body
 
-    made = missing_folders(job.view, dirname(path), cwd)
     change = edit_foreign(job.door, path, edit, policy=job.view.ground.policy(cwd), backups=job.backups, mode=0o644)
     if change == "written":
         for place in made:
             job.ledger.folders[place] = None
-        old = job.ledger.record(path)
-        created = seen[0] is None or (old is not None and old.created)
-        job.ledger.keep(path, FileRecord(created=created, after=digest(body)))
+        job.ledger.keep(path, last[0])
 
 
 def take(job: Job, peer: Peer, names: tuple[str, ...]) -> SurfaceOutcome:

@@ -13,6 +13,7 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.edits.ops import Append, Delete, Edited, Op, Set, get, satisfied
 from iapeer_memory.edits.toml_edit import edit_toml, load_toml
 from iapeer_memory.egress.foreign import edit_foreign
+from iapeer_memory.surfaces.ahead import Intent
 from iapeer_memory.surfaces.folders import drop_folders, missing_folders
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason
@@ -31,16 +32,28 @@ def flush(job: Job) -> str | None:
         return None
     path = job.view.codex_config
     record = job.ledger.record(path)
-    last: list[tuple[bytes | None, Edited]] = []
+    known = job.ledger.shares.get(path, ())
+    made = missing_folders(job.view, job.view.settings.codex_home, None)
+    last: list[Intent] = []
 
     def edit(data: bytes | None) -> bytes | None:
         as_left = record is not None and data is not None and digest(data) == record.after
         since = record.undo if as_left and record is not None else None
         edited = edit_toml(data, additions(data, wanted, path), name=path, since=dict(since) if since else None)
-        last[:] = [(data, edited)]
+        whole = (record is None or as_left) and (record is None or record.undo is not None)
+        left = FileRecord(
+            created=data is None or (record is not None and record.created),
+            after=digest(edited.data or b""),
+            before=record.before if record is not None else None if data is None else digest(data),
+            undo=edited.undo if whole else None,
+        )
+        ours = {key_of(share) for share in known} | {key_of(share) for share in there_by_us(data, wanted, path)}
+        shares = joined(known, [share for share in wanted if key_of(share) in ours])
+        last[:] = [Intent(path, left.after, left, made, shares=shares)]
+        if edited.data != data:
+            job.intend(last[0])
         return edited.data
 
-    made = missing_folders(job.view, job.view.settings.codex_home, None)
     try:
         change = edit_foreign(
             job.door, path, edit, policy=job.view.ground.policy(None), backups=job.backups, mode=0o600
@@ -48,26 +61,13 @@ def flush(job: Job) -> str | None:
     except (FileRefused, OSError) as error:
         return reason(error)
     job.view.forget_user_files()
-    before, edited = last[0]
     if change == "written":
         for place in made:
             job.ledger.folders[place] = None
-        as_left = record is not None and before is not None and digest(before) == record.after
-        first = record is None or as_left
-        job.ledger.keep(
-            path,
-            FileRecord(
-                created=before is None or (record is not None and record.created),
-                after=digest(edited.data or b""),
-                before=record.before if record is not None else None if before is None else digest(before),
-                undo=edited.undo if first and (record is None or record.undo is not None) else None,
-            ),
-        )
-    known = job.ledger.shares.get(path, ())
-    ours = {key_of(share) for share in known} | {key_of(share) for share in there_by_us(before, wanted, path)}
-    shares = joined(known, [share for share in wanted if key_of(share) in ours])
-    if shares:
-        job.ledger.shares[path] = shares
+        if last[0].record is not None:
+            job.ledger.keep(path, last[0].record)
+    if last[0].shares:
+        job.ledger.shares[path] = last[0].shares
     job.noted = None
     return None
 
@@ -145,6 +145,7 @@ def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[boo
             last.clear()
             if data is None:
                 return None
+            job.intend(Intent(path))
             as_left = record is not None and digest(data) == record.after
             if as_left and not left and record is not None and record.undo is not None and is_exact(record.undo):
                 return undo(data, dict(record.undo), path)
