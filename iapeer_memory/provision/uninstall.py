@@ -12,6 +12,7 @@ from shlex import quote
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import FileRefused, ProductError
 from iapeer_memory.domain.finding import Outcome
+from iapeer_memory.domain.peer import Peer
 from iapeer_memory.ecosystem.doctrine import ownership
 from iapeer_memory.ecosystem.notifier import (
     DREAM_ID,
@@ -35,7 +36,8 @@ from iapeer_memory.provision.run import os_error_line
 from iapeer_memory.provision.runtime.command import remove_command
 from iapeer_memory.provision.steps.doctrines import doctrine_path, read_doctrine
 from iapeer_memory.provision.steps.slot import slot_verdict
-from iapeer_memory.provision.sweep import unprovision_all
+from iapeer_memory.provision.sweep import make_view, unprovision_all
+from iapeer_memory.surfaces.sweep import remembered
 
 Tell = Callable[[Outcome], None]
 
@@ -95,7 +97,7 @@ def surfaces(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     """Every peer's part, also of peers that were forgotten meanwhile."""
     peers = mapped_peers(host)
     with provision_lock(host.door, host.paths):
-        results = unprovision_all(host, () if isinstance(peers, NoMap) else peers)
+        results = unprovision_all(host, everyone(host, () if isinstance(peers, NoMap) else peers))
     bad = tuple(
         f"{r.personality}:{r.harness}: {o.surface}: {o.detail}"
         for r in results
@@ -105,6 +107,12 @@ def surfaces(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     changed = sum(r.changed for r in results)
     note = f"; no map to go by ({peers.reason}), only what the ledger names" if isinstance(peers, NoMap) else ""
     return not bad, f"{changed} taken out of {len(results)} peer-runtime(s){note}", bad
+
+
+def everyone(host: Host, mapped: tuple[Peer, ...]) -> tuple[Peer, ...]:
+    """The peers of the map, and those that only the ledger still knows."""
+    known = {peer.cwd for peer in mapped}
+    return (*mapped, *(peer for peer in remembered(make_view(host)) if peer.cwd not in known))
 
 
 def slot(host: Host) -> tuple[bool, str, tuple[str, ...]]:
