@@ -1,10 +1,10 @@
 """What our hooks add to a tool call and to a session's start, against bare programs measured in the same run.
 
-    python benchmarks/hooks.py [--quick] [--load COMMAND [--seconds N]]
+    python benchmarks/hooks.py [--quick] [--load [--seconds N]]
 
 Prints a table of medians over interleaved runs. The ratios to `python3 -I -S -c pass` are gates (exit 1 when one is
-broken); milliseconds are only reported. `--load COMMAND`: 30 sessions with one call a second each while COMMAND (a
-full pass of the index, say) runs over and over; reports the 99th percentile of hooks and baseline.
+broken); milliseconds are only reported. `--load`: 30 sessions with one call a second each, alone and while a real memoryd does nothing but
+whole passes over 2,000 notes that change; reports percentiles of hooks and baseline.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import random
-import shlex
 import statistics
 import subprocess
 import sys
@@ -28,11 +27,29 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from iapeer_memory.domain.paths import Paths  # noqa: E402
-from iapeer_memory.surfaces.shims import EVENTS, render_shim, shim_path  # noqa: E402
+from iapeer_memory.provision.runtime.bytecode import compiled  # noqa: E402
+from iapeer_memory.surfaces.shims import (  # noqa: E402
+    EVENTS,
+    SCRIPTS,
+    compiled_script,
+    render_shim,
+    runtime_hooks,
+    shim_path,
+)
+from tests.support.daemon import start  # noqa: E402
+from tests.support.notes import Notes, rewriting  # noqa: E402
 
 PYTHON = os.path.realpath(sys.executable)
 BASELINE = "python3 -I -S -c pass"
 SESSIONS = 30
+NOTES = 2_000
+MIX = {
+    "post-write, no .md": 70,
+    "post-write, .md in the content only": 15,
+    "post-write, a .md outside the vault": 10,
+    "post-write, a note of the vault": 5,
+}
+"""How many of a hundred tool calls are of each kind."""
 NULL = os.open("/dev/null", os.O_RDWR)
 ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 
@@ -80,7 +97,7 @@ def payload(path: str, content: str) -> bytes:
 
 
 def lay_out(home: Path, with_core: bool) -> Paths:
-    """A scratch host with rendered shims, a vault with one note, and context for one folder."""
+    """A scratch host with rendered shims, a runtime's hook scripts, a vault with one note, context for one folder."""
     paths = Paths.from_env({"HOME": str(home)}, os_home=str(home))
     (home / "vault").mkdir(parents=True)
     (home / "vault" / "note.md").write_text("x\n")
@@ -88,11 +105,15 @@ def lay_out(home: Path, with_core: bool) -> Paths:
     for event in EVENTS:
         shim = Path(shim_path(paths, event))
         shim.parent.mkdir(parents=True, exist_ok=True)
-        scripts = str(ROOT / "iapeer_memory" / "hooks")
-        shim.write_bytes(
-            render_shim(event, paths=paths, python=PYTHON, script_dir=scripts, with_core=with_core, port=9)
-        )
+        shim.write_bytes(render_shim(event, paths=paths, python=PYTHON, with_core=with_core, port=9))
         shim.chmod(0o755)
+        source = (ROOT / "iapeer_memory" / "hooks" / SCRIPTS[event]).read_bytes()
+        script, code = Path(runtime_hooks(paths), SCRIPTS[event]), compiled(source, SCRIPTS[event])
+        assert code is not None
+        pyc = Path(compiled_script(paths, event))
+        pyc.parent.mkdir(parents=True, exist_ok=True)
+        script.write_bytes(source)
+        pyc.write_bytes(code)
     Path(paths.config_file).write_text(f"IAPEER_MEMORY_VAULT_PATH={home / 'vault'}\n")
     context = Path(f"{paths.contexts}/by-path{os.getcwd()}")
     context.mkdir(parents=True)
@@ -141,15 +162,19 @@ def measure(table: tuple[Row, ...], rounds: int) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in seen.items()}
 
 
-def rehearse(table: tuple[Row, ...]) -> None:
+def rehearse(table: tuple[Row, ...], scratch: Path) -> None:
     """See that the hooks do their work: they fail open, so a broken one would look fast. Ends the run otherwise."""
     for row, want in ((table[-2], b"what this peer knows"), (table[-1], b"degraded")):
         row.before()
         said = subprocess.run(row.argv, capture_output=True, env=ENV, stdin=NULL, check=True)
         if want not in said.stdout:
             raise SystemExit(f"{row.name}: printed {said.stdout[:200]!r}")
-    script = str(ROOT / "iapeer_memory" / "hooks" / "post_write.py")
-    subprocess.run((PYTHON, "-I", "-S", script, "/dev/null", "/dev/null", "5000"), env=ENV, stdin=NULL, check=True)
+    compiled_ones = tuple(scratch.rglob("post_write.*.pyc"))
+    assert compiled_ones
+    for script in (ROOT / "iapeer_memory" / "hooks" / "post_write.py", *compiled_ones):
+        subprocess.run(
+            (PYTHON, "-I", "-S", str(script), "/dev/null", "/dev/null", "5000"), env=ENV, stdin=NULL, check=True
+        )
 
 
 def report(table: tuple[Row, ...], medians: dict[str, float]) -> bool:
@@ -165,63 +190,88 @@ def report(table: tuple[Row, ...], medians: dict[str, float]) -> bool:
     return kept
 
 
-def sessions(row: Row, seconds: float) -> list[float]:
-    """Durations of the calls of 30 sessions, each once a second at a moment of its own."""
-    times: list[float] = []
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One call under load: which program, how long it took in seconds."""
 
-    def session(phase: float) -> None:
-        start = time.monotonic() + phase
-        for turn in range(int(seconds)):
+    name: str
+    took: float
+
+
+def sessions(choose: Callable[[random.Random], Row], seconds: float) -> list[Moment]:
+    """The calls of 30 sessions, each once a second at a moment of its own."""
+    made: list[Moment] = []
+
+    def session(number: int) -> None:
+        chance = random.Random(number)
+        start = time.monotonic() + chance.random()
+        for turn in range(max(1, int(seconds))):
             time.sleep(max(0.0, start + turn - time.monotonic()))
-            times.append(call(row))
+            row = choose(chance)
+            made.append(Moment(row.name, call(row)))
 
-    threads = [threading.Thread(target=session, args=(random.random(),)) for _ in range(SESSIONS)]
+    threads = [threading.Thread(target=session, args=(number,)) for number in range(SESSIONS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return times
+    return made
 
 
-def under_load(table: tuple[Row, ...], command: str, seconds: float) -> None:
-    """Report the 99th percentile of some rows while the command runs again and again."""
-    done = threading.Event()
+def take_turns(table: tuple[Row, ...], seconds: float) -> list[Moment]:
+    """Hooks for five seconds, the baseline for five, and so on: the same load on both."""
+    chances = [(row, MIX[row.name]) for row in table if row.name in MIX]
+    mixed, shares = [row for row, _ in chances], [share for _, share in chances]
+    made: list[Moment] = []
+    for _ in range(max(1, round(seconds / 5))):
+        made += sessions(lambda chance: chance.choices(mixed, shares)[0], min(5.0, seconds))
+        made += sessions(lambda _: table[0], min(5.0, seconds))
+    return made
 
-    def load() -> None:
-        while not done.is_set():
-            with subprocess.Popen(shlex.split(command), stdin=NULL, stdout=NULL, stderr=NULL) as child:
-                while child.poll() is None and not done.wait(0.05):
-                    pass
-                child.terminate()
 
-    thread = threading.Thread(target=load)
-    thread.start()
-    try:
-        print(f"\n{SESSIONS} sessions, one call a second each, for {seconds:.0f} s, while this runs: {command}")
-        print(f"{'':42}{'median ms':>10}{'p99 ms':>8}")
-        for row in (table[0], *(row for row in table if row.name.startswith("post-write"))):
-            times = sessions(row, seconds)
-            worst = statistics.quantiles(times, n=100)[98]
-            note = "" if row is table[0] else "  within 25" if worst <= 0.025 else "  over 25"
-            print(f"{row.name:42}{statistics.median(times) * 1000:10.2f}{worst * 1000:8.2f}{note}")
-    finally:
-        done.set()
-        thread.join()
+def tell(title: str, made: list[Moment]) -> None:
+    """Print the percentiles of each program, and of all hooks together."""
+    print(f"\n{title}; load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(f"{'':42}{'n':>6}{'p50 ms':>9}{'p99 ms':>9}{'within 25 ms':>14}")
+    groups = {name: [moment.took for moment in made if moment.name == name] for name in (BASELINE, *MIX)}
+    groups["all hooks"] = [moment.took for moment in made if moment.name != BASELINE]
+    for name, times in groups.items():
+        if len(times) < 2:
+            continue
+        worst = statistics.quantiles(times, n=100, method="inclusive")[98]
+        within = sum(took <= 0.025 for took in times) / len(times)
+        middle = statistics.median(times)
+        print(f"{name:42}{len(times):6}{middle * 1000:9.2f}{worst * 1000:9.2f}{within:14.1%}")
+
+
+def under_load(scratch: Path, table: tuple[Row, ...], seconds: float) -> None:
+    """Report hooks and baseline of 30 sessions, alone and while a real memoryd indexes all of its vault again and
+    again."""
+    notes = Notes(scratch / "many", NOTES)
+    notes.write()
+    what = f"{SESSIONS} sessions, one call a second each"
+    tell(f"{what}, nothing else of ours runs", take_turns(table, seconds))
+    with start(scratch / "memoryd", notes.root, belt=0.0) as daemon, rewriting(notes):
+        made = take_turns(table, seconds)
+        passes = sum("whole pass" in line or "partial pass" in line for line in daemon.lines)
+    if passes < 2:
+        raise SystemExit(f"memoryd did no pass meanwhile: {daemon.lines[-3:]}")
+    tell(f"{what}, while memoryd passes over {NOTES} notes that change", made)
 
 
 def main() -> int:
     """Run; 1 when a ratio is broken."""
     words = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     words.add_argument("--quick", action="store_true", help="40 rounds instead of 200")
-    words.add_argument("--load", metavar="COMMAND", help="also measure 30 sessions while this command runs")
-    words.add_argument("--seconds", type=float, default=10.0, help="how long each measurement under load takes")
+    words.add_argument("--load", action="store_true", help="also measure 30 sessions while memoryd does whole passes")
+    words.add_argument("--seconds", type=float, default=10.0, help="how long hooks, and the baseline, are under load")
     given = words.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         table = rows(Path(scratch))
-        rehearse(table)
+        rehearse(table, Path(scratch))
         kept = report(table, measure(table, 40 if given.quick else 200))
         if given.load:
-            under_load(table, given.load, given.seconds)
+            under_load(Path(scratch), table, given.seconds)
     return 0 if kept else 1
 
 

@@ -164,10 +164,10 @@ def proposed(host: Host, named: tuple[Peer, ...], out: Output, find: bool, inter
     if not interactive:
         out.line("folders that the harnesses know; name those you want:")
         for candidate in found.candidates:
-            out.line(f"  --peer '{candidate.name}={candidate.dir}'")
+            out.line(f"  --peer '{candidate.name}={candidate.dir}:{','.join(candidate.seen_in)}'")
         return ()
     picked = choose_many("Which of these are agents that shall share the memory?", rows)
-    return tuple(Peer(c.name, c.dir, host.choices.runtimes) for i, c in enumerate(found.candidates) if i in picked)
+    return tuple(Peer(c.name, c.dir, c.seen_in) for i, c in enumerate(found.candidates) if i in picked)
 
 
 def confirm_trust(host: Host, peers: tuple[Peer, ...], out: Output, interactive: bool) -> None:

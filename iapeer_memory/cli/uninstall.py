@@ -8,9 +8,11 @@ import typer
 
 from iapeer_memory.cli.output import Output, outcome_rows
 from iapeer_memory.cli.plan import planned, rows, tell_plan
+from iapeer_memory.cli.run import take_up
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.finding import Outcome
-from iapeer_memory.provision.host import Wishes
+from iapeer_memory.provision.host import Wishes, rebased
+from iapeer_memory.provision.journal import Journal
 from iapeer_memory.provision.lock import operation_lock
 from iapeer_memory.provision.settle import settle
 from iapeer_memory.provision.uninstall import uninstall
@@ -38,7 +40,12 @@ def main(
             out.line(f"{' ' * 12}{line}")
 
     with operation_lock(host.door, host.paths):
+        take_up(host, "uninstall", out)
+        host = rebased(host)
+        journal = Journal(host.door, host.paths.journal, "uninstall", host.version)
+        journal.begin("uninstall")
         uninstall(host, keep_binary=keep_binary, tell=tell)
+        journal.close()
     tell_plan(out, host, plan)
     bad = [row for row in told if not row.ok]
     out.document("uninstall", {"ok": not bad, "rows": outcome_rows(told), "plan": rows(plan)})

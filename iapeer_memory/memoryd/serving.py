@@ -33,11 +33,12 @@ class QuietServer(uvicorn.Server):
         yield
 
 
-def stranger(peer_uid: PeerUid | None, uid: int, ours: int, theirs: tuple[str, int]) -> str | None:
-    """Why a client is refused; None where it is one of our user's processes. `peer_uid` None: it cannot be asked."""
+def stranger(peer_uid: PeerUid | None, uid: int, ours: int, theirs: tuple[str, int] | None) -> str | None:
+    """Why a client is refused; None where it is one of our user's processes. `peer_uid` None: it cannot be asked.
+    `theirs` None: the client has gone already."""
     if peer_uid is None:
         return None
-    found = peer_uid(ours, theirs)
+    found = None if theirs is None else peer_uid(ours, theirs)
     if found == uid:
         return None
     return "it cannot be told whose client this is" if found is None else "other users of this machine are not served"
@@ -52,7 +53,7 @@ def server(front: Front, *, uid: int, peer_uid: PeerUid | None, graceful: float)
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             """Note whose client this is for every request that comes over it."""
             super().connection_made(transport)
-            theirs = transport.get_extra_info("peername")[:2]
+            theirs = transport.get_extra_info("peername")
             self.app_state = {**self.app_state, STRANGER: stranger(peer_uid, uid, front.port, theirs)}
 
     config = uvicorn.Config(

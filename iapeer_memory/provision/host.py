@@ -6,7 +6,7 @@ Loading it reads files and looks for the core; it never writes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ConfigError, ProductError, Unreadable
@@ -62,7 +62,7 @@ class Host:
     version: str
     build: str
     wishes: Wishes = Wishes()
-    loaded: HostChoices = HostChoices()
+    loaded: HostChoices = field(default_factory=HostChoices)
     """The choices as they were read, before this command decided anything."""
 
     @property

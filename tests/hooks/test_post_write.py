@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import py_compile
 import subprocess
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from iapeer_memory.domain.settings import parse_env
 from iapeer_memory.hooks import post_write, session_start
+from iapeer_memory.surfaces.shims import compiled_script, render_shim, runtime_hooks
 from tests.support.hooks import BASE_PYTHON, SCRIPTS, SHELLS, make_hook_host
 
 
@@ -181,6 +183,37 @@ def test_an_interpreter_decides_about_the_rest(payload: bytes, shell: str, tmp_p
     host = make_hook_host(tmp_path)
     done = host.run("post-write", payload, shell=shell)
     assert (done.returncode, done.stdout, done.stderr, host.starts_seen()) == (0, b"", b"", 1)
+
+
+MARK = "import posix, sys\nposix.write(posix.open(sys.argv[2], 65, 0o600), b'%s'); posix._exit(0)\n"
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("state", "ran"), [("good", "compiled"), ("of another Python", "script"), ("missing", "script")]
+)
+def test_the_compiled_script_runs_where_the_interpreter_takes_it(
+    state: str, ran: str, shell: str, tmp_path: Path
+) -> None:
+    host = make_hook_host(tmp_path)
+    script = Path(runtime_hooks(host.paths), "post_write.py")
+    script.parent.mkdir(parents=True)
+    script.write_text(MARK % "compiled")
+    pyc = Path(compiled_script(host.paths, "post-write"))
+    py_compile.compile(str(script), str(pyc), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    script.write_text(MARK % "script")
+    if state == "missing":
+        pyc.unlink()
+    elif state != "good":
+        pyc.write_bytes(b"\0\0\r\n" + pyc.read_bytes()[4:])
+    shim = Path(host.paths.post_write_shim)
+    shim.write_bytes(render_shim("post-write", paths=host.paths, python=host.python, with_core=False))
+    log = Path(host.paths.hook_log)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    payload = event("Write", {"file_path": str(host.vault / "note.md")})
+    done = subprocess.run([*shell.split(), str(shim)], input=payload, capture_output=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert log.read_text() == ran
 
 
 def test_a_paused_peer_is_left_alone(tmp_path: Path) -> None:

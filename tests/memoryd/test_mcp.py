@@ -247,6 +247,7 @@ def test_only_clients_of_our_user_are_served() -> None:
     assert stranger(lambda ours, theirs: 7, 7, 1, THEIRS) is None
     assert "other users" in (stranger(lambda ours, theirs: 8, 7, 1, THEIRS) or "")
     assert "cannot be told" in (stranger(lambda ours, theirs: None, 7, 1, THEIRS) or "")
+    assert "cannot be told" in (stranger(lambda ours, theirs: 7, 7, 1, None) or "")
     assert stranger(None, 7, 1, THEIRS) is None
 
 

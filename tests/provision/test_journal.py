@@ -18,9 +18,10 @@ def test_an_interrupted_command_is_told(door: Door, tmp_path: Path) -> None:
     journal.begin("surfaces")
     found = interrupted(door, path)
     assert found is not None and (found.done, found.begun) == (("binary",), "surfaces")
-    assert found.sentence() == (
+    assert found.sentence("update") == (
         "the last update (0.5.0) was interrupted while it was in step surfaces; done before: binary; finishing it now"
     )
+    assert found.sentence("verify").endswith("to finish it: iapeer-memory update")
 
 
 def test_a_command_that_came_to_its_end_leaves_none(door: Door, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_thirty_agents_share_one_memory(bed: Bed) -> None:
     proposed = [line.strip() for line in listed.out.splitlines() if line.strip().startswith("--peer '")]
     assert len(proposed) == AGENTS and not (folders[1] / ".mcp.json").exists()
     flags = [word for line in proposed for word in ("--peer", line.removeprefix("--peer ").strip("'"))]
+    flags = [word.replace(":claude", "") for word in flags]  # both harnesses
     bed.ok("init", *flags, "--allow", "--non-interactive")
 
     assert [f.name for f in folders if git(f, "status", "--porcelain", home=bed.home)] == []

@@ -32,7 +32,7 @@ name = 'a'
 """
 CODEX_HOOKS = '{\r\n\t"hooks": {\r\n\t\t"Stop": [{"hooks": [{"type": "command", "command": "date"}]}]\r\n\t}\r\n}\r\n'
 SKILL = "---\nname: theirs\n---\nbe kind\n"
-USER_CODEX = "# user level\napproval_policy = \"on-request\"\n\n[tui]\nnotifications = true # yes\n"
+USER_CODEX = '# user level\napproval_policy = "on-request"\n\n[tui]\nnotifications = true # yes\n'
 
 FILES = {
     ".claude/settings.json": SETTINGS,
@@ -68,7 +68,9 @@ class Fleet:
             path.write_bytes(text.encode())
         (self.bed.peer("full") / ".claude/settings.json").chmod(0o640)
         repo = self.bed.peer("repo")
-        subprocess.run(["git", "init", "-q", str(repo)], check=True, env={"HOME": str(self.bed.home), "PATH": "/usr/bin:/bin"})
+        subprocess.run(
+            ["git", "init", "-q", str(repo)], check=True, env={"HOME": str(self.bed.home), "PATH": "/usr/bin:/bin"}
+        )
         (repo / ".git/info/exclude").write_text("# keep\n*.bak\n")
         codex = self.bed.home / ".codex"
         codex.mkdir()

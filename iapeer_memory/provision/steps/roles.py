@@ -115,9 +115,7 @@ class RolesStep(Step):
             return self.fail(f"{len(roles)}/{len(ROLES)} in place", *notes)
         return self.ok(f"{', '.join(r.role for r in roles)} in place", changed=created or changed)
 
-    def rendered(
-        self, host: Host, core: Core, listing: Listing, notes: list[str]
-    ) -> tuple[tuple[Role, ...], bool]:
+    def rendered(self, host: Host, core: Core, listing: Listing, notes: list[str]) -> tuple[tuple[Role, ...], bool]:
         """(roles whose doctrine is in place, whether any was written); problems are added to `notes`."""
         roles: list[Role] = []
         changed = False

@@ -117,6 +117,9 @@ def take(job: Job, peer: Peer, names: tuple[str, ...]) -> SurfaceOutcome:
             if there is None:
                 if path in job.ledger.records:
                     clean_up(job, peer.cwd, path)
+                else:  # a run that was killed may have hidden it and no more
+                    drop_folders(job, dirname(path))
+                    show(job, peer.cwd, path)
                 continue
             if not is_ours(job, path, name, there):
                 kept.append(name)
