@@ -46,8 +46,9 @@ def tell_plan(out: Output, host: Host, plan: Plan | None) -> None:
     inside = [e for e in plan.effects if in_runtimes(host, e)]
     if inside:
         out.line(f"would fill {host.paths.runtimes} ({len(inside)} effects)")
+    bookkeeping = (host.paths.journal, host.paths.ledger_ahead)
     for effect in plan.effects:
-        if not in_runtimes(host, effect):
+        if not in_runtimes(host, effect) and effect.target not in bookkeeping:
             out.line(f"would {effect_line(effect)}")
     if not plan.effects:
         out.line("nothing would change")

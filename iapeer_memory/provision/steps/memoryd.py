@@ -31,6 +31,8 @@ class MemorydStep(Step):
         if config is not None:
             return self.fail(config)
         ok, detail = host.supervisor.ensure()
+        if not ok and host.door.kind == "overlay":
+            return self.ok("would be started", changed=True)  # in a dry run nothing comes up that could answer
         if not ok:
             return self.fail(detail)
         report = host.daemon.verify()
