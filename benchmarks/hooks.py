@@ -3,8 +3,8 @@
     python benchmarks/hooks.py [--quick] [--load [--seconds N]]
 
 Prints a table of medians over interleaved runs. The ratios to `python3 -I -S -c pass` are gates (exit 1 when one is
-broken); milliseconds are only reported. `--load`: 30 sessions with one call a second each, alone and while a real memoryd does nothing but
-whole passes over 2,000 notes that change; reports percentiles of hooks and baseline.
+broken); milliseconds are only reported. `--load`: 30 sessions with one call a second each, alone and while a real
+memoryd does nothing but whole passes over 2,000 notes that change; reports percentiles of hooks and baseline.
 """
 
 from __future__ import annotations

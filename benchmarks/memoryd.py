@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from iapeer_memory.egress.files import RealFiles  # noqa: E402
+from iapeer_memory.index.port import Writer  # noqa: E402
 from iapeer_memory.index.sqlite.engine import SqliteEngine  # noqa: E402
 from iapeer_memory.memoryd import passes  # noqa: E402
 from iapeer_memory.memoryd.record import fingerprint  # noqa: E402
@@ -158,7 +159,7 @@ def indexing(scratch: Path, notes: Notes, rounds: int) -> None:
     for turn in range(rounds):
         writer = SqliteEngine(files, str(scratch / f"{turn}.db"), uid=os.getuid()).writer(fingerprint(names))
 
-        def whole(expected: int, writer: passes.Writer = writer) -> None:
+        def whole(expected: int, writer: Writer = writer) -> None:
             report = passes.full(files, vault, writer, stop=lambda: False)
             if report.written != expected:
                 raise SystemExit(f"a pass wrote {report.written} of {expected} notes: {report.bad[:3]}")
@@ -167,10 +168,10 @@ def indexing(scratch: Path, notes: Notes, rounds: int) -> None:
             seen.setdefault(name, []).append(timed(work))
 
         note("reading the files", lambda: read_all(paths))
-        note("first pass", lambda: whole(notes.count))  # noqa: B023 - called at once
-        note("pass, nothing changed", lambda: whole(0))  # noqa: B023
+        note("first pass", lambda: whole(notes.count))
+        note("pass, nothing changed", lambda: whole(0))
         notes.write()
-        note("pass, all changed", lambda: whole(notes.count))  # noqa: B023
+        note("pass, all changed", lambda: whole(notes.count))
         writer.close()
     size = sum(path.stat().st_size for path in notes.paths)
     print(f"\nindexing {notes.count} notes, {size / 2**20:.1f} MiB, in one process; medians of {rounds}")

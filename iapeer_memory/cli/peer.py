@@ -16,8 +16,8 @@ from iapeer_memory.domain.peer import SESSION_RUNTIMES
 from iapeer_memory.fleet import registry as registry_file
 from iapeer_memory.fleet.discover import parse_peer_flag
 from iapeer_memory.fleet.map import NoMap
-from iapeer_memory.fleet.source import NoPeers
-from iapeer_memory.provision.host import Host
+from iapeer_memory.fleet.source import PeerList
+from iapeer_memory.provision.host import Host, Wishes
 from iapeer_memory.provision.journal import Journal
 from iapeer_memory.provision.lock import operation_lock
 from iapeer_memory.provision.peers import asked_peers, mapped_peers, registry
@@ -34,23 +34,33 @@ Name = Annotated[str, typer.Argument()]
 
 
 @app.command("list")
-def list_(as_json: Json = False) -> int:
+def list_(
+    as_json: Json = False,
+    iapeer_bin: Annotated[str | None, typer.Option("--iapeer-bin", metavar="PATH", help="The core's command.")] = None,
+) -> int:
     """The peers, their folders and harnesses."""
-    host = settle(open_host(readonly=True))
+    host = settle(open_host(readonly=True, wishes=Wishes(core_flag=iapeer_bin)))
     out = Output(host.env, as_json=as_json)
     asked = asked_peers(host)
-    if isinstance(asked, NoPeers):
-        raise ConfigError(asked.reason)
-    width = max((len(p.personality) for p in asked.peers), default=0)
-    for peer in asked.peers:
+    source = "map"
+    if isinstance(asked, PeerList):
+        peers, source = asked.peers, asked.source
+    else:
+        known = mapped_peers(host)
+        if isinstance(known, NoMap):
+            raise ConfigError(asked.reason)
+        peers = known
+        out.line(out.paint(f"as last known, because the core was not heard: {asked.reason}", "warn"))
+    width = max((len(p.personality) for p in peers), default=0)
+    for peer in peers:
         state = "  (paused)" if peer.paused else ""
         out.line(f"{peer.personality.ljust(width)}  {','.join(peer.runtimes)}  {peer.cwd}{state}")
-    if not asked.peers:
+    if not peers:
         out.line("no peers yet; add one with: iapeer-memory peer add NAME DIR")
     rows = [
-        {"name": p.personality, "dir": p.cwd, "runtimes": list(p.runtimes), "paused": p.paused} for p in asked.peers
+        {"name": p.personality, "dir": p.cwd, "runtimes": list(p.runtimes), "paused": p.paused} for p in peers
     ]
-    out.document("peers", {"source": asked.source, "peers": rows})
+    out.document("peers", {"source": source, "peers": rows})
     return 0
 
 

@@ -21,7 +21,13 @@ from iapeer_memory.provision.step import Step
 
 
 def run_command(host: Host, command: str, out: Output, *, inherited: int | None = None) -> Run:
-    """Apply a command's steps under the operation lock, telling each as it comes. Raises LockBusy."""
+    """Apply a command's steps under the operation lock, telling each as it comes.
+
+    Raises LockBusy, and what is wrong with a settings file that cannot be read.
+    """
+    if host.config.problem is not None:
+        # What the user decided cannot be read: defaults in its place would be spread over every agent.
+        raise host.config.problem
     with operation_lock(host.door, host.paths, inherited=inherited) as held:
         if inherited is None:
             take_up(host, command, out)
@@ -36,6 +42,8 @@ def run_command(host: Host, command: str, out: Output, *, inherited: int | None 
         count = f"{result.problems} problem{'' if result.problems == 1 else 's'}"
         advice = "mend what is named above, then run the same command again"
         out.line(out.paint(f"{command}: {count}; {advice}", "fail"))
+    elif host.door.kind == "overlay":
+        out.line(out.paint(f"{command}: a dry run, nothing was changed", "ok"))
     else:
         out.line(out.paint(f"{command} complete", "ok"))
     return result

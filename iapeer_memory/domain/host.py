@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
+from shlex import quote
 from typing import Literal
 
 from iapeer_memory.domain.errors import Malformed
@@ -41,11 +42,13 @@ def load(data: bytes | None, path: str) -> HostChoices:
     """Read the file; None gives the defaults; unknown keys are ignored. Raises Malformed."""
     if data is None:
         return HostChoices()
-    remedy = f"move {path} away and run: iapeer-memory init"
+    remedy = f"mv {quote(path)} {quote(path + '.broken')} && iapeer-memory init"
     try:
         raw = json.loads(data)
-    except ValueError as error:
-        raise Malformed(path, f"not JSON ({error})", remedy=remedy) from None
+    except json.JSONDecodeError as error:
+        raise Malformed(path, f"not JSON ({error.msg})", line_number=error.lineno, remedy=remedy) from None
+    except (ValueError, RecursionError):
+        raise Malformed(path, "not JSON", remedy=remedy) from None
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         raise Malformed(path, f"not a host file of schema {SCHEMA}", remedy=remedy)
     base = HostChoices()

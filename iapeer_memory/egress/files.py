@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Callable
+from shlex import quote
 
 from iapeer_memory.domain.door import FileStat
 from iapeer_memory.domain.errors import Unreadable
@@ -38,7 +39,7 @@ class RealFiles:
                 raise Unreadable(path, f"is {WORDS[kind_of(found.st_mode)]}, not a file")
             size = found.st_size
             if limit is not None and size > limit:
-                raise Unreadable(path, f"is larger than {limit} bytes")
+                raise too_large(path, limit)
             data = os.read(fd, size + 1)
             if size and len(data) == size:
                 return data
@@ -53,7 +54,7 @@ class RealFiles:
         parts, total = [data], len(data)
         while parts[-1]:
             if limit is not None and total > limit:
-                raise Unreadable(path, f"is larger than {limit} bytes")
+                raise too_large(path, limit)
             parts.append(os.read(fd, 1 << 20))
             total += len(parts[-1])
         return b"".join(parts)
@@ -269,6 +270,11 @@ class RealFiles:
             os.utime(path)
         except FileNotFoundError:
             self.append(path, b"", mode=0o644)
+
+
+def too_large(path: str, limit: int) -> Unreadable:
+    """The refusal of a file that is larger than anything of its kind."""
+    return Unreadable(path, f"is larger than {limit} bytes", remedy=f"mv {quote(path)} {quote(path + '.large')}")
 
 
 def final_target(path: str) -> str:

@@ -60,6 +60,9 @@ def parse(data: bytes | None, path: str, *, realpath: RealPath) -> Registry:
     lines = _entry_lines(text)
     paused = _paused(raw, text, path)
     entries = raw.get("peer", [])
+    if "peers" in raw and "peer" not in raw:
+        line = next((n for n, found in enumerate(text.splitlines(), 1) if "peers" in found), None)
+        raise _fault(path, "the header of a peer is [[peer]], not peers", line, "write [[peer]] there")
     if not isinstance(entries, list):
         raise _fault(path, "peer must be an array of tables", None, "write each peer under a [[peer]] header")
     peers: list[Peer] = []

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from iapeer_memory.domain.door import Door
-from iapeer_memory.domain.errors import ConfigError, ProductError, Unreadable
+from iapeer_memory.domain.errors import Malformed, ProductError, Unreadable
 from iapeer_memory.domain.host import HostChoices, load
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.ports import DaemonHandle, Supervisor
@@ -124,9 +124,17 @@ def read_config(door: Door, path: str) -> ConfigFile:
     if data is None:
         return ConfigFile(False)
     if b"\0" in data:
-        return ConfigFile(True, problem=ConfigError(f"{path}: holds NUL bytes", remedy=f"edit {path} as plain text"))
-    lines, ignored = parse_env(data.decode("utf-8", "replace"))
+        return unusable(path, data.index(b"\0"), data, "holds a NUL byte", "remove it, or delete the line")
+    try:
+        lines, ignored = parse_env(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return unusable(path, error.start, data, f"byte 0x{data[error.start]:02x} is not UTF-8", "save it as UTF-8")
     return ConfigFile(True, lines, ignored)
+
+
+def unusable(path: str, at: int, data: bytes, reason: str, remedy: str) -> ConfigFile:
+    """A settings file with one fault, at a byte."""
+    return ConfigFile(True, problem=Malformed(path, reason, line_number=data.count(b"\n", 0, at) + 1, remedy=remedy))
 
 
 def effective_env(env: Mapping[str, str], config: ConfigFile) -> dict[str, str]:

@@ -11,6 +11,7 @@ from iapeer_memory.domain.host import DEFAULT_PORT
 from iapeer_memory.ecosystem.core import find_core
 from iapeer_memory.ecosystem.notifier import notifier_present
 from iapeer_memory.provision.host import Host
+from iapeer_memory.provision.patience import patient
 from iapeer_memory.supervise.table import choose
 
 PORTS_TRIED = 100
@@ -19,8 +20,8 @@ PORTS_TRIED = 100
 def settle(host: Host) -> Host:
     """The host with every decision made: remembered ones as they are, new ones from what is there now."""
     if host.choices_known:
-        return remember_flag(host)
-    host = with_core(host, find_core(host.door, host.env, host.wishes.core_flag))
+        return patient(remember_flag(host))
+    host = patient(with_core(host, find_core(host.door, host.env, host.wishes.core_flag)))
     host = host.deciding(port=first_port(host))
     wish = host.settings["SUPERVISOR"]
     if wish in ("notifier", "unit", "detached"):

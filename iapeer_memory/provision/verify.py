@@ -28,6 +28,13 @@ PRINT_ORDER = (
     "role-descriptions",
 )
 """The contract's order; checks of our own follow in step order."""
+CHECKS = {
+    "slot": "memory-slot",
+    "fleet": "fleet-map",
+    "surfaces": "peer-surfaces",
+    "memoryd": "memoryd-heartbeat",
+    "doctrines": "role-doctrines",
+}
 
 
 def verify(host: Host, steps: Sequence[Step]) -> tuple[Finding, ...]:
@@ -83,9 +90,15 @@ def look(step: Step, host: Host, seen: Seen) -> tuple[Finding, ...]:
     try:
         return step.inspect(host, seen)
     except ProductError as error:
-        return (Finding(step.name, "fail", error.line()),)
+        text = error.line().removesuffix(f"; fix: {error.remedy}")
+        return (Finding(check_of(step), "fail", text, remedy=error.remedy),)
     except OSError as error:
-        return (Finding(step.name, "fail", os_error_line(error)),)
+        return (Finding(check_of(step), "fail", os_error_line(error)),)
+
+
+def check_of(step: Step) -> str:
+    """The name under which a step that cannot look is reported: its check's."""
+    return CHECKS.get(step.name, step.name)
 
 
 def remember(seen: dict[str, Finding], found: tuple[Finding, ...]) -> tuple[Finding, ...]:

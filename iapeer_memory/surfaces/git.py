@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from os.path import dirname, isabs, join, normpath, relpath
+from os.path import basename, dirname, isabs, join, normpath, relpath
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import FileRefused
@@ -32,21 +32,43 @@ class WorkTree:
         """Where untracked files can be hidden without telling the team."""
         return join(self.common_dir, "info", "exclude")
 
+    @property
+    def linked(self) -> bool:
+        """Whether it was made by `git worktree add`, beside a main checkout."""
+        return self.git_dir != self.common_dir
 
-def find_work_tree(files: Files, folder: str, uid: int) -> WorkTree | None:
+    @property
+    def main_top(self) -> str:
+        """What the harnesses ask about in place of this tree: the top of the main checkout, or of a bare
+        repository. Source: measured on Claude Code and on codex-cli."""
+        if not self.linked:
+            return self.top
+        return dirname(self.common_dir) if basename(self.common_dir) == ".git" else self.common_dir
+
+
+Known = dict[str, "WorkTree | None"]
+"""Answers that one command already has, by folder."""
+
+
+def find_work_tree(files: Files, folder: str, uid: int, known: Known | None = None) -> WorkTree | None:
     """The work tree that holds the folder, walking up; None when there is none that we believe.
 
-    `folder`: an absolute path without links.
+    `folder`: an absolute path without links. `known`: filled, and believed: many folders have one parent.
     """
+    known = {} if known is None else known
+    passed: list[str] = []
     here = normpath(folder)
-    while True:
+    while here not in known:
+        passed.append(here)
         tree = work_tree_at(files, here, uid)
-        if tree is not None:
-            return tree
         up = dirname(here)
-        if up == here:
-            return None
+        if tree is not None or up == here:
+            known[here] = tree
+            break
         here = up
+    found = known[here]
+    known.update(dict.fromkeys(passed, found))
+    return found
 
 
 def work_tree_at(files: Files, top: str, uid: int) -> WorkTree | None:

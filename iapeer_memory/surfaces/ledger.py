@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from shlex import quote
 from typing import Any, TypeVar
 
 from iapeer_memory.domain.errors import Malformed
@@ -157,7 +158,7 @@ def load(data: bytes | None, path: str) -> Ledger:
     """Read the file; None gives an empty ledger. Raises Malformed."""
     if data is None:
         return Ledger()
-    remedy = f"move {path} away; it is written anew"
+    remedy = f"mv {quote(path)} {quote(path + '.broken')} && iapeer-memory update"
     try:
         raw = json.loads(data.decode("utf-8", "surrogateescape"))
         if raw["schema"] != SCHEMA:
@@ -170,8 +171,9 @@ def load(data: bytes | None, path: str) -> Ledger:
             removed=Book({str(key): int(count) for key, count in raw["removed_by_hand"].items()}),
             shares=Book({str(name): tuple(map(load_share, shares)) for name, shares in raw["shares"].items()}),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Malformed(path, f"not a ledger ({type(error).__name__}: {error})", remedy=remedy) from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        line = error.lineno if isinstance(error, json.JSONDecodeError) else None
+        raise Malformed(path, "not a ledger of ours", line_number=line, remedy=remedy) from None
 
 
 def load_record(raw: Mapping[str, Any]) -> FileRecord:

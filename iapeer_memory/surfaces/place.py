@@ -162,3 +162,35 @@ def take(job: Job, peer: Peer, harness: str, parts: Sequence[Part]) -> list[Surf
         job.ledger.forget(key_of(peer.personality, harness, part.surface))
         outcomes.append(SurfaceOutcome(part.surface, "removed" if part.surface in gone else "absent", path))
     return outcomes
+
+
+def shed(job: Job, peer: Peer, part: Part) -> str | None:
+    """Take one part out of a file that may keep others of ours; None, or what went wrong."""
+    path = part.path
+    record = job.ledger.record(path)
+    left: list[bytes] = []
+
+    def edit(data: bytes | None) -> bytes | None:
+        left.clear()
+        if data is None:
+            return None
+        job.intend(Intent(path))
+        stripped = part.strip(data)
+        if record is not None and record.created and stripped.empty:
+            return None
+        left.append(stripped.data or b"")
+        return stripped.data
+
+    try:
+        policy = job.view.ground.policy(part.inside)
+        change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups)
+        job.view.ground.forget()
+        if change == "removed":
+            drop_folders(job, dirname(path))
+            show(job, peer.cwd, path)
+            job.ledger.drop(path)
+        elif change == "written" and record is not None:
+            job.ledger.keep(path, FileRecord(record.created, digest(left[0]), record.before))
+    except (FileRefused, OSError) as error:
+        return reason(error)
+    return None

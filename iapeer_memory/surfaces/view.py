@@ -15,7 +15,7 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.claude import userfiles
 from iapeer_memory.surfaces.codex import userconfig
-from iapeer_memory.surfaces.git import WorkTree, find_work_tree, is_tracked
+from iapeer_memory.surfaces.git import Known, WorkTree, find_work_tree, is_tracked
 from iapeer_memory.surfaces.ground import Ground
 from iapeer_memory.surfaces.ledger import Ledger
 from iapeer_memory.surfaces.want import Want, Wanted, want
@@ -31,7 +31,7 @@ class View:
     """
 
     __slots__ = (
-        "_codex", "_skills", "_template", "_tracked", "_trees", "_user_files",
+        "_codex", "_known", "_skills", "_template", "_tracked", "_trees", "_user_files",
         "claude_settings", "codex_config", "codex_hooks", "env", "files", "ground", "ledger", "memo", "settings", "uid",
     )  # fmt: skip
 
@@ -60,6 +60,7 @@ class View:
         self._skills: dict[str, bytes] = {}
         self._codex: userconfig.UserConfig | None = None
         self._user_files: userfiles.UserFiles | None = None
+        self._known: Known = {}
         self._trees: dict[str, WorkTree | None] = {}
         self._tracked: dict[str, bool] = {}
 
@@ -100,11 +101,19 @@ class View:
 
     def work_tree(self, cwd: str) -> WorkTree | None:
         """The git work tree of a peer's folder. With the core nobody asks: its own files lie there openly."""
-        if self.settings.with_core:
-            return None
+        return None if self.settings.with_core else self.repository(cwd)
+
+    def repository(self, cwd: str) -> WorkTree | None:
+        """The git work tree of a folder, for what the harnesses make of it."""
         if cwd not in self._trees:
-            self._trees[cwd] = find_work_tree(self.files, self.ground.real(cwd), self.uid)
+            self._trees[cwd] = find_work_tree(self.files, self.ground.real(cwd), self.uid, self._known)
         return self._trees[cwd]
+
+    def project(self, cwd: str) -> str:
+        """The folder under which Claude keeps what the user said of this one: the top of the repository's main
+        checkout, the folder itself outside git. Source: measured on Claude Code."""
+        tree = self.repository(cwd)
+        return self.ground.real(cwd) if tree is None else tree.main_top
 
     def is_team_file(self, cwd: str, path: str) -> bool:
         """Whether the peer's repository tracks the file (always no with the core, and outside a work tree)."""

@@ -49,7 +49,8 @@ class Wanted:
     """The exact values for one peer and harness.
 
     `server`: the value of `mcpServers["iapeer-memory"]` or of the table `[mcp_servers.iapeer-memory]`.
-    `hooks`: event → our one entry. `allow`: lines for `permissions.allow`. `roots`: folders that Codex may write to.
+    `hooks`: event → our one entry. `allow`: lines for `permissions.allow`. `roots`: folders outside the peer's that
+    Codex may write to and that Claude may list in a shell.
     """
 
     server: Mapping[str, Any]
@@ -68,6 +69,7 @@ def want(peer: Peer, harness: str, settings: Want) -> Wanted:
             hooks=hook_entries(settings.hooks_dir, with_matcher=True),
             skills=SKILLS,
             allow=allow_rules(vault),
+            roots=(vault,) if vault else (),
         )
     if harness == "codex":
         return Wanted(
@@ -86,6 +88,12 @@ def url(port: int) -> str:
 def claude_server(personality: str, port: int) -> dict[str, Any]:
     """Claude expands variables in headers, so the identity follows the session and falls back to the peer."""
     identity = "${" + IDENTITY_VARIABLE + f":-claude-{personality}" + "}"
+    return {"type": "http", "url": url(port), "headers": {IDENTITY_HEADER: identity}}
+
+
+def claude_local_server(port: int) -> dict[str, Any]:
+    """The entry in Claude's local scope, which all peers of a repository share: it can name none of them."""
+    identity = "${" + IDENTITY_VARIABLE + ":-}"
     return {"type": "http", "url": url(port), "headers": {IDENTITY_HEADER: identity}}
 
 

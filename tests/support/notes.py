@@ -1,14 +1,23 @@
-"""A vault of made-up notes for measurements: the same for the same seed, about 4 KiB a note."""
+"""A vault of made-up notes: the same for the same seed, about 4 KiB a note.
+
+    python -m tests.support.notes FOLDER COUNT
+
+writes every note anew, once a second, until it is ended.
+"""
 
 from __future__ import annotations
 
 import random
-import threading
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 WORDS = 5_000
 FOLDER = "01_Knowledge"
 
@@ -33,9 +42,17 @@ class Notes:
 
     def write(self) -> None:
         """Write every note anew."""
+        self.put(self.texts())
+
+    def texts(self) -> list[str]:
+        """A text for each note."""
+        return [self.text(number) for number in range(self.count)]
+
+    def put(self, texts: list[str]) -> None:
+        """Write these."""
         (self.root / FOLDER).mkdir(parents=True, exist_ok=True)
-        for number, path in enumerate(self.paths):
-            path.write_text(self.text(number), encoding="utf-8")
+        for path, text in zip(self.paths, texts, strict=True):
+            path.write_text(text, encoding="utf-8")
 
     def text(self, number: int) -> str:
         """One note."""
@@ -49,19 +66,27 @@ class Notes:
 
 @contextmanager
 def rewriting(notes: Notes) -> Iterator[None]:
-    """Every note is written anew, over and over, so that the passes have something to index."""
-    done = threading.Event()
+    """Meanwhile a process of its own writes every note anew, over and over, so that there is something to index."""
+    argv = [sys.executable, "-m", "tests.support.notes", str(notes.root), str(notes.count)]
+    with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "writing\n"
+        try:
+            yield
+        finally:
+            child.terminate()
 
-    def write() -> None:
-        other = Notes(notes.root, notes.count)
-        while not done.is_set():
-            other.write()
-            done.wait(1.0)
 
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
+def main(words: list[str]) -> None:
+    """FOLDER COUNT."""
+    notes = Notes(Path(words[0]), int(words[1]))
+    variants = [notes.texts(), notes.texts()]
+    sys.stdout.write("writing\n")
+    sys.stdout.flush()
+    for texts in cycle(variants):
+        notes.put(texts)
+        time.sleep(1.0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

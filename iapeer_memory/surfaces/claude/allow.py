@@ -1,57 +1,98 @@
-"""What Claude may do unasked on the user's one yes: our tools, editing the vault, and loading our server.
+"""What Claude may do unasked on the user's one yes: our tools, editing and listing the vault, loading our server.
 
-The rules stand in the same file as our hooks, so that `git status` stays as it was. The server's own name is entered
-in the project's settings, where it counts once the user has trusted the folder; never in the user's settings, where
-it would approve a server of that name in every repository.
+It stands in the peer's `settings.local.json`: there rules count whether or not the folder is trusted, as long as git
+does not track the file; those of `settings.json` count in a trusted folder only. The server's own name is entered
+beside them, where it counts once the user has trusted the folder; never in the user's settings, where it would
+approve a server of that name in every repository. Listing the vault in a shell takes `additionalDirectories`, which
+opens reading of that folder and nothing else, and loads nothing from it.
 Source: permission rules and approval keys as measured on Claude Code.
 """
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from iapeer_memory.domain.errors import Malformed
+from iapeer_memory.domain.peer import Peer
 from iapeer_memory.edits.json_edit import edit_json, load_json
 from iapeer_memory.edits.ops import Append, Delete, Edited, Op, Undo
-from iapeer_memory.surfaces.claude.userfiles import approvals
-from iapeer_memory.surfaces.part import OK, Part, Verdict
-from iapeer_memory.surfaces.want import SERVER
+from iapeer_memory.surfaces.claude import hooks
+from iapeer_memory.surfaces.claude.approval import is_trusted
+from iapeer_memory.surfaces.claude.userfiles import Approvals, approvals
+from iapeer_memory.surfaces.ledger import key_of
+from iapeer_memory.surfaces.part import OK, Kind, Part, Verdict, look
+from iapeer_memory.surfaces.view import View
+from iapeer_memory.surfaces.want import SERVER, Wanted
 
 SURFACE = "allow"
 RULES = ("permissions", "allow")
+FOLDERS = ("permissions", "additionalDirectories")
 SERVERS = ("enabledMcpjsonServers",)
 
 
-def part(path: str, inside: str, rules: tuple[str, ...], *, ours: bool) -> Part:
-    """The rules in a settings file. `ours`: we wrote them, so that the vault's rule may be taken out again too."""
+def part(path: str, inside: str, wanted: Wanted, user: Approvals, *, ours: bool) -> Part:
+    """Our permissions in a settings file, but for those that the user's own settings give already.
+
+    `ours`: we wrote them, so that those about the vault may be taken out again too.
+    """
+    rules = tuple(rule for rule in wanted.allow if rule not in user.allow)
+    folders = tuple(place for place in wanted.roots if place not in user.folders)
 
     def judge(data: bytes | None) -> Verdict:
-        absent = rules if data is None else absent_rules(load_json(data, path), rules)
+        there = Approvals() if data is None else approvals(load_json(data, path))
+        absent = [rule for rule in rules if rule not in there.allow]
+        absent += [f"reading {place} in a shell" for place in folders if place not in there.folders]
         if not absent:
             return OK
-        return Verdict("missing" if len(absent) == len(rules) else "drift", f"not allowed: {', '.join(absent)}")
+        kind: Kind = "missing" if len(absent) == len(rules) + len(folders) else "drift"
+        return Verdict(kind, f"not allowed: {', '.join(absent)}")
 
     def add(data: bytes | None, since: Undo | None) -> Edited:
         doc = {} if data is None else load_json(data, path)
         check(doc, path)
-        ops: list[Op] = [Append(RULES, rule) for rule in rules]
+        ops: list[Op] = [*(Append(RULES, rule) for rule in rules), *(Append(FOLDERS, place) for place in folders)]
         if not approvals(doc).all_servers:
             ops.append(Append(SERVERS, SERVER))
         return edit_json(data, ops, name=path, since=since)
 
     def strip(data: bytes) -> Edited:
         doc = load_json(data, path)
-        gone = rules if ours else rules[:1]
-        ops = [*drops(doc, RULES, gone), *drops(doc, SERVERS, (SERVER,))]
+        ops: list[Op] = [
+            *drops(doc, RULES, wanted.allow if ours else wanted.allow[:1]),
+            *drops(doc, FOLDERS, wanted.roots if ours else ()),
+            *drops(doc, SERVERS, (SERVER,)),
+        ]
         return edit_json(data, ops, name=path)
 
-    return Part(SURFACE, path, inside, rules, judge, add, strip)
+    return Part(SURFACE, path, inside, (rules, folders), judge, add, strip)
 
 
-def absent_rules(doc: dict[str, Any], rules: tuple[str, ...]) -> tuple[str, ...]:
-    """The rules that the file does not hold."""
-    there = approvals(doc).allow
-    return tuple(rule for rule in rules if rule not in there)
+def place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict, str | None]:
+    """(our part of the file that holds it or should, how it stands, the file where it stands but should not)."""
+    user = view.claude().settings
+    at = view.ledger.placed.get(key_of(peer.personality, "claude", SURFACE))
+    local, shared = (
+        part(path, peer.cwd, wanted, user, ours=at == path)
+        for path in (hooks.local_path(peer.cwd), hooks.settings_path(peer.cwd))
+    )
+    if not view.is_team_file(peer.cwd, local.path):
+        verdict = look(view, local)
+        if verdict.kind in ("ok", "refused"):
+            return local, verdict, None
+        in_shared = look(view, shared).kind
+        if in_shared == "ok" and is_trusted(view, peer.cwd):
+            return shared, OK, None
+        if in_shared in ("ok", "drift") and at == shared.path:
+            return local, Verdict("drift", f"it stands in {shared.path}, where it counts in a trusted folder only"), at
+        return local, verdict, None
+    verdict = look(view, shared)
+    if verdict.kind == "ok" and not is_trusted(view, peer.cwd):
+        verdict = Verdict("refused", f"what {shared.path} allows counts once Claude trusts {view.project(peer.cwd)}")
+    elif verdict.kind != "ok" and view.is_team_file(peer.cwd, shared.path):
+        detail = f"git tracks both {shared.path} and {local.path}, so neither is ours to change"
+        verdict = Verdict("refused", detail, f"git rm --cached -- {shlex.quote(local.path)}")
+    return shared, verdict, None
 
 
 def check(doc: dict[str, Any], path: str) -> None:
@@ -59,7 +100,8 @@ def check(doc: dict[str, Any], path: str) -> None:
     permissions = doc.get("permissions", {})
     if not isinstance(permissions, dict):
         raise Malformed(path, '"permissions" is not an object', remedy=f'make "permissions" an object in {path}')
-    for name, value in (("permissions.allow", permissions.get("allow", [])), (SERVERS[0], doc.get(SERVERS[0], []))):
+    lists = [(".".join(keys), permissions.get(keys[1], [])) for keys in (RULES, FOLDERS)]
+    for name, value in (*lists, (SERVERS[0], doc.get(SERVERS[0], []))):
         if not isinstance(value, list):
             raise Malformed(path, f'"{name}" is not a list', remedy=f'make "{name}" a list in {path}')
 

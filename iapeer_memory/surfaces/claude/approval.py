@@ -6,7 +6,7 @@ folder is trusted; the user's settings count at once.
 
 from __future__ import annotations
 
-from iapeer_memory.domain.errors import FileRefused
+from iapeer_memory.domain.errors import FileRefused, printable
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.edits.json_edit import load_json
 from iapeer_memory.surfaces.claude import hooks
@@ -33,11 +33,13 @@ def look(view: View, peer: Peer) -> SurfaceState | None:
         )
     if user.all_servers or SERVER in user.enabled:
         return None
-    trusted = project.get("hasTrustDialogAccepted") is True
+    trusted = is_trusted(view, peer.cwd)
     named = any(f.all_servers or SERVER in f.enabled for f in files)
     if trusted and (named or SERVER in texts(project.get("enabledMcpjsonServers"))):
         return None
-    why = "" if trusted else "Claude does not trust the folder yet, so "
+    top = view.project(peer.cwd)
+    name = "the folder" if top in (peer.cwd, view.ground.real(peer.cwd)) else printable(top)
+    why = "" if trusted else f"Claude does not trust {name} yet, so "
     detail = f"{why}the server waits for approval; start Claude there once and accept"
     return SurfaceState(SURFACE, "warn", detail, path, start(peer))
 
@@ -48,13 +50,14 @@ def start(peer: Peer) -> str:
 
 
 def project_of(view: View, cwd: str) -> dict[str, object]:
-    """What `~/.claude.json` says of the folder."""
-    projects = view.claude().projects
-    for folder in (view.ground.real(cwd), cwd):
-        found = projects.get(folder)
-        if isinstance(found, dict):
-            return found
-    return {}
+    """What `~/.claude.json` says of the folder, or of the repository that it is in: then its own entry is ignored."""
+    found = view.claude().projects.get(view.project(cwd))
+    return found if isinstance(found, dict) else {}
+
+
+def is_trusted(view: View, cwd: str) -> bool:
+    """Whether the user has answered Claude's question about the folder with yes."""
+    return project_of(view, cwd).get("hasTrustDialogAccepted") is True
 
 
 def settings_of(view: View, path: str, inside: str) -> Approvals:

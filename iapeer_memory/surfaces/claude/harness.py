@@ -1,6 +1,6 @@
 """Claude Code's row: what is looked at, put in place and taken out, in order.
 
-Order: hooks and permissions (one file, one write), MCP entry, skills; the mirror on the way out.
+Order: hooks, MCP entry, skills, permissions; the mirror on the way out.
 Source: the reference package's surfaces chapter.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.surfaces.claude import allow, approval, hooks, mcp, skills
+from iapeer_memory.surfaces.claude.userfiles import Approvals
 from iapeer_memory.surfaces.exclude import hide
 from iapeer_memory.surfaces.hookpart import SURFACE as HOOKS
 from iapeer_memory.surfaces.hookpart import hooks_part
@@ -16,7 +17,7 @@ from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason, remedy, state_of
 from iapeer_memory.surfaces.ledger import key_of
 from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
-from iapeer_memory.surfaces.place import leave, put, take
+from iapeer_memory.surfaces.place import leave, put, shed, take
 from iapeer_memory.surfaces.state import Action, SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import Wanted
@@ -34,7 +35,7 @@ def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
     if dead is not None:
         states.append(dead)
     server = mcp.part(peer.cwd, wanted)
-    verdict, local = mcp_verdict(view, peer, server, wanted)
+    verdict, local = mcp_verdict(view, peer, server)
     if local and verdict.kind != "ok":
         states.append(SurfaceState(mcp.SURFACE, "warn", verdict.detail, server.path, remedy(peer, NAME)))
     else:
@@ -43,7 +44,7 @@ def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
         if pending is not None:
             states.append(pending)
     states.append(skills_state(view, peer, wanted))
-    states.append(allow_state(view, peer, part.path, wanted))
+    states.append(allow_state(view, peer, wanted))
     return tuple(states)
 
 
@@ -52,64 +53,55 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     view, wanted = job.view, job.view.wanted(peer, NAME)
     part, verdict = hooks_place(view, peer, wanted)
     server = mcp.part(peer.cwd, wanted)
-    mcp_found, local = mcp_verdict(view, peer, server, wanted)
+    mcp_found, local = mcp_verdict(view, peer, server)
     skills_found = skills.look(view, peer.cwd, wanted.skills)
-    permission = allow.part(part.path, part.inside or peer.cwd, wanted.allow, ours=True)
-    allow_found = OK
-    if view.settings.allow:
-        allow_found = verdict if verdict.kind == "refused" else look(view, permission)
+    permission, allow_found, old = allow.place(view, peer, wanted)
+    if not view.settings.allow:
+        allow_found = OK
     if any(found.kind != "ok" for found in (verdict, mcp_found, skills_found, allow_found)):
         new = [part.path, *(skills.skill_path(peer.cwd, name) for name in wanted.skills)]
-        if not local:
-            new.append(server.path)
+        new += [server.path] * (not local) + [permission.path] * (allow_found.kind != "ok")
         try:
-            hide(job, peer.cwd, [path for path in new if not view.is_team_file(peer.cwd, path)])
+            hide(job, peer.cwd, [path for path in dict.fromkeys(new) if not view.is_team_file(peer.cwd, path)])
         except (FileRefused, OSError) as error:
             return tuple(SurfaceOutcome(s, "failed", peer.cwd, reason(error)) for s in ("hooks", "mcp", "skills"))
-    settings_found = [(part, verdict)]
-    if view.settings.allow:
-        settings_found.append((permission, allow_found))
-    settings = put(job, peer, NAME, settings_found)
-    outcomes = [o for o in settings if o.surface == HOOKS]
+    outcomes = put(job, peer, NAME, [(part, verdict)])
     if local:
-        outcomes.append(put_local(job, peer, wanted, mcp_found))
+        outcomes.append(put_local(job, peer, mcp_found))
     else:
         outcomes += put(job, peer, NAME, [(server, mcp_found)])
     outcomes.append(skills.put(job, peer, wanted.skills, skills_found))
-    outcomes += [o for o in settings if o.surface == allow.SURFACE]
+    if view.settings.allow:
+        outcomes.append(put_allow(job, peer, permission, allow_found, old))
     return tuple(outcomes)
 
 
 def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
     """Take everything out, in both places where each may be."""
-    wanted = job.view.wanted(peer, NAME)
-    hooks_dir = job.view.settings.hooks_dir
-    key = key_of(peer.personality, NAME, allow.SURFACE)
-    ours_at = job.ledger.placed.get(key)
+    view, wanted = job.view, job.view.wanted(peer, NAME)
+    ours_at = job.ledger.placed.get(key_of(peer.personality, NAME, allow.SURFACE))
     outcomes: list[SurfaceOutcome] = []
     for path in (hooks.settings_path(peer.cwd), hooks.local_path(peer.cwd)):
-        if job.view.is_team_file(peer.cwd, path):
+        if view.is_team_file(peer.cwd, path):
             leave(job, peer.cwd, HOOKS, path)
             continue
         parts = (
-            hooks_part(path, peer.cwd, wanted.hooks, hooks_dir),
-            allow.part(path, peer.cwd, wanted.allow, ours=ours_at == path),
+            hooks_part(path, peer.cwd, wanted.hooks, view.settings.hooks_dir),
+            allow.part(path, peer.cwd, wanted, Approvals(), ours=ours_at == path),
         )
         outcomes += take(job, peer, NAME, parts)
-    both = [merged(outcomes, surface) for surface in (HOOKS, allow.SURFACE)]
     server = mcp.part(peer.cwd, wanted)
-    local = mcp.in_local_scope(job.view, peer, wanted).kind != "missing"
-    if local:
+    if view.is_team_file(peer.cwd, server.path):
+        outcomes.append(leave(job, peer.cwd, mcp.SURFACE, server.path))
+    else:
+        outcomes += take(job, peer, NAME, [server])
+    if mcp.leave(job, peer) and mcp.in_local_scope(view, peer).kind != "missing":
         problem = mcp.remove_local(job, peer)
         action: Action = "removed" if problem is None else "failed"
-        out = SurfaceOutcome(mcp.SURFACE, action, job.view.settings.claude_json, problem or "")
-    if not job.view.is_team_file(peer.cwd, server.path):
-        mine = take(job, peer, NAME, [server])[0]
-        out = merged([mine, out], mcp.SURFACE) if local else mine
-    else:
-        left = leave(job, peer.cwd, mcp.SURFACE, server.path)
-        out = out if local else left
-    return (both[0], out, skills.take(job, peer, wanted.skills), both[1])
+        outcomes.append(SurfaceOutcome(mcp.SURFACE, action, view.settings.claude_json, problem or ""))
+    skills_out = skills.take(job, peer, wanted.skills)
+    hooks_out, mcp_out, allow_out = (merged(outcomes, surface) for surface in (HOOKS, mcp.SURFACE, allow.SURFACE))
+    return (hooks_out, mcp_out, skills_out, allow_out)
 
 
 def settle(_: Job) -> str | None:
@@ -141,26 +133,41 @@ def hooks_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict]:
     return choose(view, peer.cwd, first, hooks_part(hooks.local_path(peer.cwd), peer.cwd, wanted.hooks, hooks_dir))
 
 
-def mcp_verdict(view: View, peer: Peer, server: Part, wanted: Wanted) -> tuple[Verdict, bool]:
+def mcp_verdict(view: View, peer: Peer, server: Part) -> tuple[Verdict, bool]:
     """(how our MCP entry stands, whether its place is Claude's local scope)."""
     verdict = look(view, server)
     if verdict.kind == "ok" or view.work_tree(peer.cwd) is None:
         return verdict, False
-    there = mcp.in_local_scope(view, peer, wanted)
+    there = mcp.in_local_scope(view, peer)
     if there.kind == "ok" or view.is_team_file(peer.cwd, server.path):
         return there, True
     return verdict, False
 
 
-def put_local(job: Job, peer: Peer, wanted: Wanted, verdict: Verdict) -> SurfaceOutcome:
+def put_local(job: Job, peer: Peer, verdict: Verdict) -> SurfaceOutcome:
     """The entry in local scope, by Claude's own command and only when somebody asked."""
     path = job.view.settings.claude_json
     if verdict.kind == "ok":
+        mcp.lean(job, peer)
         return SurfaceOutcome(mcp.SURFACE, "already", path)
     if not job.asked:
         return SurfaceOutcome(mcp.SURFACE, "skipped", path, f"{verdict.detail}; run: {remedy(peer, NAME)}")
-    problem = mcp.add_local(job, peer, wanted)
+    mcp.lean(job, peer)
+    problem = mcp.add_local(job, peer)
     return SurfaceOutcome(mcp.SURFACE, "failed" if problem else "written", path, problem or "")
+
+
+def put_allow(job: Job, peer: Peer, part: Part, verdict: Verdict, old: str | None) -> SurfaceOutcome:
+    """The permissions; out of the file first where they do not count. What counts already is not claimed as ours."""
+    if verdict.kind == "ok":
+        return SurfaceOutcome(part.surface, "already", part.path)
+    if old is not None:
+        misplaced = allow.part(old, peer.cwd, job.view.wanted(peer, NAME), Approvals(), ours=True)
+        problem = shed(job, peer, misplaced)
+        if problem is not None:
+            return SurfaceOutcome(part.surface, "failed", old, problem)
+        job.ledger.forget(key_of(peer.personality, NAME, part.surface))
+    return put(job, peer, NAME, [(part, verdict)])[0]
 
 
 def state(view: View, peer: Peer, part: Part, verdict: Verdict) -> SurfaceState:
@@ -174,18 +181,12 @@ def skills_state(view: View, peer: Peer, wanted: Wanted) -> SurfaceState:
     return state_of(view, peer, NAME, verdict, surface=skills.SURFACE, path=skills.folder(peer.cwd))
 
 
-def allow_state(view: View, peer: Peer, path: str, wanted: Wanted) -> SurfaceState:
+def allow_state(view: View, peer: Peer, wanted: Wanted) -> SurfaceState:
     """Whether agents may use memory in Claude's default mode; the user's own settings count too."""
-    user = view.claude().settings.allow
-    open_rules = tuple(rule for rule in wanted.allow if rule not in user)
-    if not open_rules:
-        return SurfaceState(allow.SURFACE, "ok", "", view.claude_settings)
-    verdict = OK
-    for place in (path, hooks.settings_path(peer.cwd), hooks.local_path(peer.cwd)):
-        verdict = look(view, allow.part(place, peer.cwd, open_rules, ours=False))
-        if verdict.kind == "ok":
-            return SurfaceState(allow.SURFACE, "ok", "", place)
-        if verdict.kind == "refused":
-            break
+    part, verdict, old = allow.place(view, peer, wanted)
+    if verdict.kind == "ok":
+        return SurfaceState(allow.SURFACE, "ok", "", part.path)
+    if old is not None and view.settings.allow:
+        return SurfaceState(allow.SURFACE, "drift", verdict.detail, old)
     command = remedy(peer, NAME) if view.settings.allow else "iapeer-memory init --allow"
-    return SurfaceState(allow.SURFACE, "warn", verdict.detail, path, command)
+    return SurfaceState(allow.SURFACE, "warn", verdict.detail, part.path, verdict.remedy or command)

@@ -1,7 +1,8 @@
 """Claude's `.mcp.json`: our entry under `mcpServers`, and the same entry in local scope where the team owns the file.
 
 Only `mcpServers["iapeer-memory"]` is ours. The local scope lives in `~/.claude.json`, which Claude itself rewrites all
-the time: we read it, and have it changed by Claude's own command alone.
+the time: we read it, and have it changed by Claude's own command alone. It is one for a whole repository, so the entry
+there names no peer and goes with the last one that leans on it.
 Source: the reference package's `.mcp.json` chapter; scopes as measured on Claude Code.
 """
 
@@ -18,9 +19,10 @@ from iapeer_memory.domain.peer import Peer
 from iapeer_memory.edits.json_edit import edit_json, load_json
 from iapeer_memory.edits.ops import Delete, Edited, Set, Undo
 from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.ledger import Share
 from iapeer_memory.surfaces.part import OK, Part, Verdict
 from iapeer_memory.surfaces.view import View
-from iapeer_memory.surfaces.want import IDENTITY_HEADER, SERVER, Wanted
+from iapeer_memory.surfaces.want import IDENTITY_HEADER, SERVER, Wanted, claude_local_server
 
 SURFACE = "mcp"
 KEY = ("mcpServers", SERVER)
@@ -82,32 +84,59 @@ def servers_of(data: bytes, path: str) -> Mapping[str, Any]:
     return servers
 
 
-def in_local_scope(view: View, peer: Peer, wanted: Wanted) -> Verdict:
-    """Whether Claude's own file gives this folder our entry."""
-    for folder in dict.fromkeys((view.ground.real(peer.cwd), peer.cwd)):
-        project = view.claude().projects.get(folder)
-        servers = project.get("mcpServers") if isinstance(project, dict) else None
-        if isinstance(servers, dict) and SERVER in servers:
-            return OK if servers[SERVER] == dict(wanted.server) else Verdict("drift", "entry in local scope drifted")
+def in_local_scope(view: View, peer: Peer) -> Verdict:
+    """Whether Claude's own file gives this folder our entry; one for all peers of a repository."""
+    project = view.claude().projects.get(view.project(peer.cwd))
+    servers = project.get("mcpServers") if isinstance(project, dict) else None
+    if isinstance(servers, dict) and SERVER in servers:
+        right = servers[SERVER] == claude_local_server(view.settings.port)
+        return OK if right else Verdict("drift", "entry in local scope drifted")
     return Verdict("missing", "the team's .mcp.json is tracked by git and there is no entry in local scope")
 
 
-def add_local(job: Job, peer: Peer, wanted: Wanted) -> str | None:
+def add_local(job: Job, peer: Peer) -> str | None:
     """Have Claude write the entry in local scope; None when it is there, else what went wrong."""
-    if in_local_scope(job.view, peer, wanted).kind == "drift":
+    if in_local_scope(job.view, peer).kind == "drift":
         run(job, peer, "remove", "--scope", "local", SERVER)
-    result = run(job, peer, "add-json", "--scope", "local", SERVER, json.dumps(dict(wanted.server)))
+        job.view.forget_user_files()
+    server = claude_local_server(job.view.settings.port)
+    result = run(job, peer, "add-json", "--scope", "local", SERVER, json.dumps(server))
     job.view.forget_user_files()
-    if in_local_scope(job.view, peer, wanted).kind == "ok":
-        return None
-    return words(result)
+    return None if in_local_scope(job.view, peer).kind == "ok" else words(result)
 
 
 def remove_local(job: Job, peer: Peer) -> str | None:
     """Have Claude take the entry out of local scope; None when it is gone."""
     result = run(job, peer, "remove", "--scope", "local", SERVER)
     job.view.forget_user_files()
-    return None if result.ok else words(result)
+    return None if result.ok or in_local_scope(job.view, peer).kind == "missing" else words(result)
+
+
+def lean(job: Job, peer: Peer) -> None:
+    """This peer leans on the entry in local scope."""
+    path, place = job.view.settings.claude_json, (SURFACE, job.view.project(peer.cwd))
+    known = {share.path: share for share in job.ledger.shares.get(path, ())}
+    users = known[place].users if place in known else ()
+    if peer.personality not in users:
+        known[place] = Share(place, None, (*users, peer.personality))
+        job.ledger.shares[path] = tuple(known.values())
+
+
+def leave(job: Job, peer: Peer) -> bool:
+    """This peer no longer does; whether nobody else does."""
+    path, place = job.view.settings.claude_json, (SURFACE, job.view.project(peer.cwd))
+    known = {share.path: share for share in job.ledger.shares.get(path, ())}
+    share = known.pop(place, None)
+    left = tuple(user for user in share.users if user != peer.personality) if share is not None else ()
+    if share is None or left == share.users:
+        return not left
+    if left:
+        known[place] = Share(place, None, left)
+    if known:
+        job.ledger.shares[path] = tuple(known.values())
+    else:
+        job.ledger.shares.drop(path)
+    return not left
 
 
 def run(job: Job, peer: Peer, *words: str) -> RunResult:

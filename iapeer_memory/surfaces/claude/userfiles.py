@@ -21,6 +21,7 @@ class Approvals:
     enabled: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
     allow: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +35,14 @@ class UserFiles:
 
 def approvals(doc: Mapping[str, Any]) -> Approvals:
     """The keys of a settings document; wrong types count as absent."""
-    permissions = doc.get("permissions")
+    found = doc.get("permissions")
+    permissions = found if isinstance(found, dict) else {}
     return Approvals(
         all_servers=doc.get("enableAllProjectMcpServers") is True,
         enabled=texts(doc.get("enabledMcpjsonServers")),
         disabled=texts(doc.get("disabledMcpjsonServers")),
-        allow=texts(permissions.get("allow")) if isinstance(permissions, dict) else frozenset(),
+        allow=texts(permissions.get("allow")),
+        folders=texts(permissions.get("additionalDirectories")),
     )
 
 
