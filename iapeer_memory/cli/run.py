@@ -29,12 +29,15 @@ def run_command(host: Host, command: str, out: Output, *, inherited: int | None 
         # What the user decided cannot be read: defaults in its place would be spread over every agent.
         raise host.config.problem
     with operation_lock(host.door, host.paths, inherited=inherited) as held:
+        done: tuple[str, ...] = ()
         if inherited is None:
             take_up(host, command, out)
+        elif (older := interrupted(host.door, host.paths.journal)) is not None:
+            done = older.done  # the older code's part of this update: its journal goes on here
         host = settle(rebased(host))
-        journal = Journal(host.door, host.paths.journal, command, host.version)
-        after = hand_over(host, held, out)
-        result = run_steps(host, steps_of(command), journal=journal, tell=out.outcome, after=after)
+        journal = Journal(host.door, host.paths.journal, command, host.version, list(done))
+        steps = tuple(step for step in steps_of(command) if step.name not in done)
+        result = run_steps(host, steps, journal=journal, tell=out.outcome, after=hand_over(host, held, out))
         journal.close()
         host.backups.prune()
     out.line()

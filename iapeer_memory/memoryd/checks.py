@@ -20,6 +20,7 @@ from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.walk import Rules
 
 SET_VAULT = "set IAPEER_MEMORY_VAULT_PATH in config.env to the folder of notes"
+NEW_PORT = "iapeer-memory verify --repair --new-port"
 STALE_LOCK = 120.0
 """Seconds after which a lock file that nobody freshens has no owner. Source: the reference core's lock."""
 
@@ -96,9 +97,6 @@ def port_refusal(door: Door, port: int, error: OSError) -> DaemonFailed:
     if error.errno != errno.EADDRINUSE:
         return DaemonFailed(f"port {port} cannot be opened ({error.strerror or error})", remedy=NEW_PORT)
     return DaemonFailed(f"port {port} is taken by {holder(door, port)}", remedy=NEW_PORT)
-
-
-NEW_PORT = "iapeer-memory verify --repair --new-port"
 
 
 def holder(door: Door, port: int) -> str:

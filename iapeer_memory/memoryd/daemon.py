@@ -79,9 +79,7 @@ class Daemon:
             fleet_map=paths.fleet_map,
             host=hostname(),
         )
-        self._delivery = delivery.Delivery(
-            door, paths, delivery.Vault(vault.root, vault.locale), core=core, uid=identity.uid, log=log
-        )
+        self._delivery = delivery.Delivery(door, paths, vault.root, vault.locale, core=core, uid=identity.uid, log=log)
         self._keeper = Keeper(
             store,
             door.files,

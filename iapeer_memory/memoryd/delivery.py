@@ -8,7 +8,6 @@ content, never makes one, never follows a link out of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from os.path import dirname, normpath
 
@@ -28,22 +27,16 @@ PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 CONTEXT = "context.txt"
 
 
-@dataclass(frozen=True, slots=True)
-class Vault:
-    """What the texts speak of: the vault's folder as the user gave it, and its locale."""
-
-    root: str
-    locale: Locale
-
-
 class Delivery:
-    """One thread at a time. `core`: whether the ecosystem's core stitches fragments on this host."""
+    """One thread at a time. `vault`: the folder as the user gave it. `core`: whether the ecosystem's core is here, which
+    stitches the fragments."""
 
-    def __init__(self, door: Door, paths: Paths, vault: Vault, *, core: bool, uid: int, log: Log) -> None:
+    def __init__(self, door: Door, paths: Paths, vault: str, locale: Locale, *, core: bool, uid: int, log: Log) -> None:
         self._door = door
         self._files = door.files
         self._paths = paths
         self._vault = vault
+        self._locale = locale
         self._core = core
         self._uid = uid
         self._log = log
@@ -54,7 +47,7 @@ class Delivery:
         fleet = self._fleet()
         if fleet is None:
             return
-        own = notes.by_owner(summaries, self._vault.locale)
+        own = notes.by_owner(summaries, self._locale)
         texts: dict[str, str] = {}
         for peer in fleet.peers:
             mine = own.get(peer.personality, ())
@@ -105,16 +98,15 @@ class Delivery:
             texts.setdefault(place, text)
 
     def _context(self, peer: Peer, mine: Sequence[NoteSummary], summaries: Sequence[NoteSummary]) -> str:
-        locale = self._vault.locale
-        recent = notes.recent(summaries, locale, peer.personality, RECENT)
-        return session.session_text(peer.personality, self._vault.root, locale, mine, recent)
+        recent = notes.recent(summaries, self._locale, peer.personality, RECENT)
+        return session.session_text(peer.personality, self._vault, self._locale, mine, recent)
 
     def _fragment(self, peer: Peer, mine: Sequence[NoteSummary]) -> None:
         """Write a peer's fragment; a peer whose folder is gone is passed over. Raises UnsafePath, OSError."""
         folder = self._files.stat(peer.cwd)
         if folder is None or folder.kind != "dir":
             return
-        text = fragment.fragment_text(peer.personality, self._vault.root, self._paths, self._vault.locale, mine)
+        text = fragment.fragment_text(peer.personality, self._vault, self._paths, self._locale, mine)
         data = text.encode("utf-8", "replace")
         policy = Policy(inside=peer.cwd, uid=self._uid)
         path = f"{peer.cwd}/{fragment.FILE}"

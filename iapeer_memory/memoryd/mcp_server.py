@@ -17,7 +17,7 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.paths import PRODUCT
-from iapeer_memory.memoryd import identity, tools
+from iapeer_memory.memoryd import caller, tools
 from iapeer_memory.memoryd.tools import SearchArguments
 
 LARGEST_REQUEST = 1 << 20
@@ -49,9 +49,9 @@ def endpoint(search: Search, *, version: str, vault: str) -> Endpoint:
         arguments = tools.search_arguments(params.arguments)
         if isinstance(arguments, str):
             return _error(arguments)
-        header = context.request.headers.get(identity.HEADER) if context.request is not None else None
+        header = context.request.headers.get(caller.HEADER) if context.request is not None else None
         try:
-            payload = await search(arguments, identity.caller(header))
+            payload = await search(arguments, caller.personality_in(header))
         except ProductError as error:
             return _error(error.line())
         return types.CallToolResult(

@@ -19,6 +19,12 @@ from iapeer_memory.memoryd.passes import present
 from iapeer_memory.memoryd.timings import Timings
 from iapeer_memory.memoryd.worker import Worker
 
+HELD_BACK = ".md.icloud"
+ATTACHMENTS = frozenset(
+    "png jpg jpeg gif webp svg pdf canvas base json tmp mp3 mp4 mov zip txt".split()  # noqa: SIM905
+)
+"""Endings of files that lie beside notes and are none. An event of anything else is looked into."""
+
 
 class Watching:
     """`switched` is called with whether the watch is up, whenever that changes."""
@@ -101,10 +107,3 @@ def relevant(path: str) -> bool:
         return False
     _, dot, ending = parts[-1].rpartition(".")
     return not dot or ending.lower() not in ATTACHMENTS
-
-
-HELD_BACK = ".md.icloud"
-ATTACHMENTS = frozenset(
-    "png jpg jpeg gif webp svg pdf canvas base json tmp mp3 mp4 mov zip txt".split()  # noqa: SIM905
-)
-"""Endings of files that lie beside notes and are none. An event of anything else is looked into."""

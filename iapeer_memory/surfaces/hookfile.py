@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from iapeer_memory.domain.errors import Malformed
@@ -159,11 +160,17 @@ def plain(value: Any) -> Any:
     return value
 
 
-def broken_entry(doc: object, kinds: frozenset[str], events: frozenset[str] | None = None) -> str | None:
+def broken_entry(
+    doc: object,
+    kinds: frozenset[str],
+    events: frozenset[str] | None = None,
+    types: Mapping[str, tuple[type, ...]] = MappingProxyType({}),
+) -> str | None:
     """Why a harness may drop the whole file because of one entry, in words; None when nothing is wrong.
 
-    `kinds`: handler types that every supported version knows. `events`: where given, only these are judged.
-    Source: measured on the harnesses (a numeric matcher, an unknown type, a missing command).
+    `kinds`: handler types that every supported version knows. `events`: where given, only these are judged. `types`:
+    of the fields of a command.
+    Source: measured on the harnesses (a numeric matcher, an unknown type, a missing command, a text as timeout).
     """
     hooks = doc.get("hooks") if isinstance(doc, dict) else None
     if not isinstance(hooks, dict):
@@ -177,12 +184,24 @@ def broken_entry(doc: object, kinds: frozenset[str], events: frozenset[str] | No
             place = f"hooks.{event}[{i}]"
             if not isinstance(entry, dict) or not isinstance(entry.get("hooks", []), list):
                 return f"{place} holds no list of hooks"
-            if not isinstance(entry.get("matcher", ""), str):
+            if not isinstance(entry.get("matcher") or "", str):
                 return f"{place}.matcher is not a text"
             for j, hook in enumerate(entry.get("hooks", [])):
-                kind = hook.get("type") if isinstance(hook, dict) else None
-                if kind not in kinds:
-                    return f"{place}.hooks[{j}] has the unknown type {kind!r}"
-                if kind == "command" and not isinstance(hook.get("command"), str):
-                    return f"{place}.hooks[{j}] has no command"
+                if (why := broken_hook(hook, kinds, types)) is not None:
+                    return f"{place}.hooks[{j}]{why}"
+    return None
+
+
+def broken_hook(hook: object, kinds: frozenset[str], types: Mapping[str, tuple[type, ...]]) -> str | None:
+    """What is wrong with one hook, as the end of a sentence."""
+    if not isinstance(hook, dict) or hook.get("type") not in kinds:
+        return f" has the unknown type {hook.get('type') if isinstance(hook, dict) else None!r}"
+    if hook["type"] != "command":
+        return None
+    if not isinstance(hook.get("command"), str):
+        return " has no command"
+    for name, kind in types.items():
+        value = hook.get(name)
+        if name in hook and (not isinstance(value, kind) or (isinstance(value, bool) and bool not in kind)):
+            return f".{name} has the wrong type"
     return None

@@ -91,6 +91,13 @@ def test_a_note_reaches_the_model_before_and_after_a_restart(
         assert "seven" in answer
 
 
+def test_claude_offers_the_search_to_its_model_from_the_start(harnesses: Harnesses, bed: Bed, stack: ExitStack) -> None:
+    wire(harnesses, bed, "claude", serve(stack, bed).port)
+    with Model([Say("finished")]) as model:
+        bed.claude(harnesses).session(bed.peer, model)
+    assert "mcp__iapeer-memory__memory_search" in model.seen[0].tools, model.seen[0].tools
+
+
 def test_a_note_that_one_harness_wrote_is_found_by_the_other(harnesses: Harnesses, bed: Bed, stack: ExitStack) -> None:
     daemon = serve(stack, bed)
     wire(harnesses, bed, "claude", daemon.port)

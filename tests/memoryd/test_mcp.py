@@ -17,7 +17,7 @@ from mcp.client.session import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 
 from iapeer_memory.memoryd import tools
-from iapeer_memory.memoryd.identity import caller
+from iapeer_memory.memoryd.caller import personality_in
 from iapeer_memory.memoryd.serving import stranger
 from tests.support.daemon import Running, start, write
 
@@ -156,7 +156,7 @@ def test_blank_queries_and_limits(daemon: Running) -> None:
     ],
 )  # fmt: skip
 def test_identity(daemon: Running, header: str | None, name: str | None) -> None:
-    assert caller(header) == name
+    assert personality_in(header) == name
     headers = {} if header is None else {"X-IAPeer-Identity": header}
     assert daemon.search("red", **headers)["pipeline"]["caller_agent"] == name
 

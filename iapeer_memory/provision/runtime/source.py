@@ -149,6 +149,8 @@ def read_wheel(door: Door, path: str, sha256: str | None) -> Package:
 
 def sidecar(door: Door, wheel: str) -> str:
     """The hash in `FILE.sha256`, as `sha256sum` writes it. Raises InstallFailed when there is none."""
+    if door.files.stat(wheel) is None:
+        raise InstallFailed(f"{wheel} does not exist", remedy="name a wheel, a checkout or an index")
     data = door.files.read_optional(f"{wheel}.sha256", limit=1 << 16)
     match = HEX.match(data.decode("utf-8", "replace").strip()) if data is not None else None
     if match is None:

@@ -6,9 +6,10 @@ on codex-cli 0.169.0. Source: the reference package's codex hooks chapter.
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
-from typing import Any
 
+from iapeer_memory.domain.errors import printable
 from iapeer_memory.edits.json_edit import load_json
 from iapeer_memory.surfaces.codex import trust
 from iapeer_memory.surfaces.hookfile import broken_entry
@@ -19,6 +20,14 @@ from iapeer_memory.surfaces.want import Wanted
 
 TOP_KEYS = frozenset(("description", "hooks"))
 """Another key at the top makes Codex drop the file."""
+
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "timeout": (int, type(None)),
+    "async": (bool,),
+    "statusMessage": (str, type(None)),
+    "additionalContextLimit": (int, type(None)),
+}
+"""Fields of a hook whose type Codex insists on."""
 
 
 def project_path(cwd: str) -> str:
@@ -36,9 +45,19 @@ def dead_because(view: View, part: Part) -> str | None:
     data = view.ground.read(part.path, part.inside)
     key = ("codex-hooks", "dead", data)
     if key not in view.memo:
-        doc: Mapping[str, Any] = {} if data is None else load_json(data, part.path)
-        strange = [name for name in doc if name not in TOP_KEYS]
-        why = f"{strange[0]} is not a key that Codex knows" if strange else broken_entry(doc, trust.KINDS, trust.EVENTS)
-        view.memo[key] = why
+        view.memo[key] = None if data is None else dead(data, part.path)
     found: str | None = view.memo[key]
     return found
+
+
+def dead(data: bytes, path: str) -> str | None:
+    """As `dead_because`, of the bytes. Raises FileRefused."""
+    if data.startswith(codecs.BOM_UTF8):
+        return "a byte order mark stands at its start"
+    doc = load_json(data, path)
+    strange = [name for name in doc if name not in TOP_KEYS]
+    if strange:
+        return f"{printable(strange[0])} is not a key that Codex knows"
+    if not isinstance(doc.get("hooks", {}), dict):
+        return "hooks is not an object"
+    return broken_entry(doc, trust.KINDS, trust.EVENTS, TYPES)

@@ -17,12 +17,16 @@ from iapeer_memory.surfaces.hookfile import is_our_command
 
 EVENTS = frozenset(
     (
-        "PreToolUse", "PermissionRequest", "PostToolUse", "PreCompact", "PostCompact", "SessionStart",
+        "PreToolUse", "PermissionRequest", "PostToolUse", "PreCompact", "PostCompact", "SessionStart", "SessionEnd",
         "UserPromptSubmit", "SubagentStart", "SubagentStop", "Stop",
     )
 )  # fmt: skip
 WITHOUT_MATCHER = frozenset(("UserPromptSubmit", "Stop"))
+WITH_CONTEXT = frozenset(("PreToolUse", "PostToolUse", "SessionStart", "UserPromptSubmit", "SubagentStart"))
+"""Events that can give context: for the others Codex throws the limit of it away before it hashes."""
 DEFAULT_TIMEOUT = 600
+AT_THE_END = ("SessionEnd", 1, 3)
+"""An event with limits of its own: its default and its longest timeout, in seconds."""
 KINDS = frozenset(("command", "prompt", "agent"))
 """Handler types that every supported Codex can parse; another one makes it drop the whole file."""
 Trust = Literal["trusted", "modified", "untrusted", "disabled"]
@@ -46,20 +50,28 @@ def snake(event: str) -> str:
 
 def hook_hash(event: str, matcher: str | None, hook: Mapping[str, Any]) -> str:
     """`sha256:<hex>` over the hook in its normal form: compact JSON with sorted keys."""
-    timeout = hook.get("timeout", hook.get("timeoutSec"))
     handler: dict[str, Any] = {
         "type": "command",
         "command": hook.get("command"),
-        "timeout": max(1, timeout) if isinstance(timeout, int) else DEFAULT_TIMEOUT,
+        "timeout": seconds(event, hook.get("timeout")),
         "async": hook.get("async") is True,
     }
     if isinstance(hook.get("statusMessage"), str):
         handler["statusMessage"] = hook["statusMessage"]
+    if event in WITH_CONTEXT and hook.get("additionalContextLimit") is not None:
+        handler["additionalContextLimit"] = hook["additionalContextLimit"]
     identity: dict[str, Any] = {"event_name": snake(event), "hooks": [handler]}
     if matcher is not None and event not in WITHOUT_MATCHER:
         identity["matcher"] = matcher
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def seconds(event: str, asked: object) -> int:
+    """How long Codex lets a hook run."""
+    ends, default, longest = AT_THE_END
+    known = max(1, asked) if isinstance(asked, int) else default if event == ends else DEFAULT_TIMEOUT
+    return min(known, longest) if event == ends else known
 
 
 def command_hooks(doc: object, hooks_dir: str) -> Iterator[Hook]:

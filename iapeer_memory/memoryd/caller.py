@@ -10,8 +10,8 @@ from iapeer_memory.domain.peer import SESSION_RUNTIMES
 HEADER = "x-iapeer-identity"
 
 
-def caller(value: str | None) -> str | None:
-    """The personality in a header value: trimmed, a leading `claude-` or `codex-` taken off where something remains.
+def personality_in(value: str | None) -> str | None:
+    """The personality that a header value claims: trimmed, without a leading `claude-` or `codex-` if something is left.
 
     None without a header, and for a variable that the harness has left as it is (`${PEER_IDENTITY:-claude-alpha}`).
     """
