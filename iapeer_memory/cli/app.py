@@ -14,7 +14,7 @@ import typer
 from typer import core as typer_core
 from typer._click import Context
 from typer._click.core import Command
-from typer._click.exceptions import ClickException, NoSuchOption
+from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption
 from typer._click.exceptions import UsageError as WordsError
 from typer.exceptions import Abort
 from typer.main import get_command
@@ -86,6 +86,8 @@ def invoke(words: list[str]) -> int:
         return result if isinstance(result, int) else 0
     except NoSuchOption as error:
         return complain(f"{where}: unknown flag: {error.option_name}", 2)
+    except NoArgsIsHelpError as error:
+        return say(error.message + "\n")
     except WordsError as error:
         return complain(f"{where}: {one_line(error.format_message())}", 2)
     except ClickException as error:

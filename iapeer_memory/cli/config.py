@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -11,10 +12,10 @@ from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.domain.settings import BY_NAME, PREFIX, SETTINGS, set_line
+from iapeer_memory.provision.values import value_fault
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 app.callback(help="Show or change settings.")(lambda: None)
-SECRET = ("API_KEY",)
 
 
 @app.command("list")
@@ -44,7 +45,10 @@ def get(name: Annotated[str, typer.Argument(help="With or without the prefix IAP
 def set_(name: Annotated[str, typer.Argument()], value: Annotated[str, typer.Argument()]) -> int:
     """Change one line of config.env; every other byte stays."""
     host = open_host()
-    key = PREFIX + known(name)
+    bare = known(name)
+    key = PREFIX + bare
+    if fault := value_fault(bare, value):
+        raise UsageError(f"{bare} {fault}")
     before = host.door.files.read_optional(host.paths.config_file) or b""
     try:
         after = set_line(before, key, value)
@@ -53,7 +57,10 @@ def set_(name: Annotated[str, typer.Argument()], value: Annotated[str, typer.Arg
     if before:
         host.backups.keep(host.paths.config_file, before, 0o600)
     host.door.files.write(host.paths.config_file, after, mode=None if before else 0o600)
-    Output(host.env).line(f"{key} is set in {host.paths.config_file}; apply it with: iapeer-memory update")
+    out = Output(host.env)
+    if os.environ.get(key, value) != value:
+        out.line(out.paint(f"{key} is also set in the environment, which is stronger than the file", "warn"))
+    out.line(f"{key} is set in {host.paths.config_file}; apply it with: iapeer-memory update")
     return 0
 
 

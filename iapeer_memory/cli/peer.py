@@ -74,7 +74,10 @@ def add(
     """Add an agent by its folder, and connect it."""
     host = own_registry(open_host())
     peer = parse_peer_flag(f"{name}={directory}:{runtimes}", cwd=os.getcwd(), home=host.paths.home)
-    if host.door.files.stat(peer.cwd) is None:
+    found = host.door.files.stat(peer.cwd)
+    if found is not None and found.kind != "dir":
+        raise UsageError(f"{peer.cwd} is not a folder", remedy="name the folder in which the agent works")
+    if found is None:
         raise UsageError(f"{peer.cwd} does not exist", remedy=f"mkdir -p '{peer.cwd}'")
     return change(
         host,

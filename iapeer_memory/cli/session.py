@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from iapeer_memory import __version__
-from iapeer_memory.domain.errors import ConfigError
+from iapeer_memory.domain.errors import ConfigError, printable
 from iapeer_memory.domain.paths import Paths
+from iapeer_memory.domain.settings import Settings
 from iapeer_memory.egress.build import running_build
 from iapeer_memory.egress.compose import OwnProgram, open_door
 from iapeer_memory.egress.host import account_home
@@ -33,12 +34,15 @@ def open_host(*, wishes: Wishes | None = None, readonly: bool = False) -> Host:
     if readonly:
         door = read_only(door)
     build = running_build(door.files)
-    return load_host(door, env, config, paths, version=__version__, build=build, wishes=wishes)
+    host = load_host(door, env, config, paths, version=__version__, build=build, wishes=wishes)
+    return replace(host, settings=Settings(given, config.lines))
 
 
 def home_of_account(env: Mapping[str, str]) -> str:
-    """HOME, else the account's home; raises ConfigError where neither is to be had."""
+    """HOME, else the account's home; raises ConfigError where neither is to be had, or HOME depends on where we are."""
     home = env.get("HOME") or account_home()
     if home is None:
         raise ConfigError("HOME is not set and this account has no home folder", remedy="export HOME=/a/folder")
+    if not home.startswith("/"):
+        raise ConfigError(f"HOME is not an absolute path: {printable(home)}", remedy="export HOME=/a/folder")
     return home

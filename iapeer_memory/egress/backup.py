@@ -35,17 +35,30 @@ class Backup:
 class BackupStore:
     """The store in one folder (0700). Writers hold the operation lock; readers need none."""
 
-    __slots__ = ("_clock", "_files", "_folder")
+    __slots__ = ("_clock", "_files", "_folder", "_newest", "_ours")
 
-    def __init__(self, files: Files, folder: str, clock: Clock) -> None:
+    def __init__(self, files: Files, folder: str, clock: Clock, *, ours: frozenset[str] = frozenset()) -> None:
         self._files = files
         self._folder = folder
         self._clock = clock
+        self._ours = ours
+        self._newest: dict[str, Backup] | None = None
 
-    def keep(self, path: str, data: bytes, mode: int) -> Backup:
-        """Store a version; the newest one of the path is not stored twice. `path` has its links resolved."""
+    def leaving_out(self, ours: frozenset[str]) -> BackupStore:
+        """The same store, which does not keep versions with these hashes: bytes that we wrote ourselves."""
+        return BackupStore(self._files, self._folder, self._clock, ours=ours)
+
+    def keep(self, path: str, data: bytes, mode: int) -> Backup | None:
+        """Store a version; the newest one of the path is not stored twice, one of ours not at all (None).
+
+        `path` has its links resolved.
+        """
         digest = hashlib.sha256(data).hexdigest()
-        newest = next((entry for entry in self.list(path)), None)
+        if digest in self._ours:
+            return None
+        if self._newest is None:
+            self._newest = {entry.path: entry for entry in reversed(self.list())}
+        newest = self._newest.get(path)
         if newest is not None and (newest.sha256, newest.mode) == (digest, mode):
             return newest
         now = self._clock.now()
@@ -54,6 +67,7 @@ class BackupStore:
         self._files.mkdir(self._folder, mode=0o700)
         self._files.create(self._blob(digest), data, mode=0o600)
         self._files.append(self._index, index_line(entry), mode=0o600)
+        self._newest[path] = entry
         return entry
 
     def list(self, path: str | None = None) -> tuple[Backup, ...]:
@@ -103,6 +117,7 @@ class BackupStore:
         if gone:
             lines = b"".join(index_line(entry) for entry in reversed(kept))
             self._files.write(self._index, lines, mode=0o600)
+            self._newest = None
         wanted = {entry.sha256 for entry in kept}
         for name in self._files.list(self._folder):
             if is_digest(name) and name not in wanted:

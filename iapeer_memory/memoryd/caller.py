@@ -11,7 +11,7 @@ HEADER = "x-iapeer-identity"
 
 
 def personality_in(value: str | None) -> str | None:
-    """The personality that a header value claims: trimmed, without a leading `claude-` or `codex-` if something is left.
+    """The personality that a header value claims: trimmed, less a leading `claude-` or `codex-` if something is left.
 
     None without a header, and for a variable that the harness has left as it is (`${PEER_IDENTITY:-claude-alpha}`).
     """

@@ -28,7 +28,7 @@ CONTEXT = "context.txt"
 
 
 class Delivery:
-    """One thread at a time. `vault`: the folder as the user gave it. `core`: whether the ecosystem's core is here, which
+    """One thread at a time. `vault`: the folder as the user gave it. `core`: whether the ecosystem's core is here; it
     stitches the fragments."""
 
     def __init__(self, door: Door, paths: Paths, vault: str, locale: Locale, *, core: bool, uid: int, log: Log) -> None:

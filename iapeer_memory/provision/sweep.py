@@ -80,7 +80,7 @@ def make_job(host: Host, *, insist: bool = False) -> Job:
     return Job(
         host.door,
         view,
-        backups=host.backups,
+        backups=host.backups.leaving_out(frozenset(str(raw.get("after")) for raw in view.ledger.records.values())),
         trust_hooks=trust_verb(host),
         claude=host.door.processes.which("claude", host.env.get("PATH", "")),
         asked=host.wishes.attended,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from os.path import join
+from os.path import dirname, join
 from shlex import quote
 
 from iapeer_memory.domain.door import Files
@@ -221,7 +221,6 @@ def state(host: Host) -> tuple[bool, str, tuple[str, ...]]:
         for name in files.list(folder):
             if name.startswith(names) and not (kept_back and name == "backups"):
                 clear(files, join(folder, name))
-        files.rmdir(folder)
     where = host.paths.backups
     note = f"removed; earlier versions of your files stay in {where} (delete them with: rm -r {quote(where)})"
     return said(True, note if kept_back else "removed")
@@ -244,6 +243,8 @@ def binary(host: Host, *, keep_binary: bool) -> tuple[bool, str, tuple[str, ...]
     removed = remove_command(host.door, host.paths)
     files.remove_tree(host.paths.runtimes)
     files.remove(host.paths.operation_lock)
-    files.rmdir(host.paths.state_dir)
+    for folder in (host.paths.state_dir, host.paths.cache_dir, host.paths.logs_dir):
+        while folder.startswith(host.paths.root) and files.rmdir(folder):
+            folder = dirname(folder)
     words = {"removed": "removed", "absent": "was not there", "foreign": "left: it is not a command that we wrote"}
     return said(True, f"{host.paths.stable_binary}: {words[removed]}")

@@ -204,4 +204,6 @@ def broken_hook(hook: object, kinds: frozenset[str], types: Mapping[str, tuple[t
         value = hook.get(name)
         if name in hook and (not isinstance(value, kind) or (isinstance(value, bool) and bool not in kind)):
             return f".{name} has the wrong type"
+        if type(value) is int and value < 0:
+            return f".{name} is negative"
     return None

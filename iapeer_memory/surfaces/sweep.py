@@ -112,6 +112,7 @@ def sweep(
 ) -> tuple[PeerResult, ...]:
     """Provision or unprovision every peer. `progress(done, of, result)` after each."""
     todo = tuple(rows(peers))
+    was = {name: row.layout(job.view) for name, row in HARNESSES.items()}
     results: list[PeerResult] = []
     for done, (peer, harness, repeated) in enumerate(todo, 1):
         leaving = action == "unprovision"
@@ -125,7 +126,15 @@ def sweep(
         results.append(result)
         if progress is not None:
             progress(done, len(todo), result)
-    return settle(job, results)
+    settled = settle(job, results)
+    moved = {name for name, row in HARNESSES.items() if row.layout(job.view) != was[name]}
+    if not moved or action == "unprovision":
+        return settled
+    again = (
+        provision_one(job, peer, harness) if harness in moved and not result.skipped else result
+        for (peer, harness, _), result in zip(todo, settled, strict=True)
+    )
+    return settle(job, [new if new.changed else old for new, old in zip(again, settled, strict=True)])
 
 
 def provision(job: Job, peer: Peer, harness: str) -> PeerResult:

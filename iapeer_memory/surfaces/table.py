@@ -20,7 +20,8 @@ class Harness:
     """What a harness knows to do.
 
     inspect, provision, unprovision: for one peer. settle: after a sweep, write what was collected for the user's own
-    files (None, or what went wrong). host: what stands in the user's own files and concerns every peer.
+    files (None, or what went wrong). host: what stands in the user's own files and concerns every peer. layout: what
+    decides for all peers together where our part stands; when a sweep changes it, everybody is visited again.
     """
 
     name: str
@@ -29,15 +30,27 @@ class Harness:
     unprovision: Callable[[Job, Peer], tuple[SurfaceOutcome, ...]]
     settle: Callable[[Job], str | None]
     host: Callable[[View], tuple[SurfaceState, ...]]
+    layout: Callable[[View], bool]
+
+
+def fixed(_: View) -> bool:
+    """Nothing of the kind."""
+    return False
 
 
 HARNESSES: Mapping[str, Harness] = MappingProxyType(
     {
         "claude": Harness(
-            "claude", claude.inspect, claude.provision, claude.unprovision, claude.settle, claude.host_states
+            "claude", claude.inspect, claude.provision, claude.unprovision, claude.settle, claude.host_states, fixed
         ),
         "codex": Harness(
-            "codex", codex.inspect, codex.provision, codex.unprovision, codex.settle, codex_findings.host_states
+            "codex",
+            codex.inspect,
+            codex.provision,
+            codex.unprovision,
+            codex.settle,
+            codex_findings.host_states,
+            codex.serves_all,
         ),
     }
 )

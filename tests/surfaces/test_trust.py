@@ -255,8 +255,14 @@ def test_one_yes_is_enough_in_a_trusted_folder(tmp_path: Path, door: Door) -> No
     peer = bench.peer()
     (bench.home / ".claude.json").write_text(json.dumps({"projects": {peer.cwd: {"hasTrustDialogAccepted": True}}}))
     bench.provision(peer, "claude")
-    doc = json.loads(Path(peer.cwd, ".claude/settings.json").read_text())
-    assert doc["permissions"]["allow"] == ["mcp__iapeer-memory", f"Edit(/{bench.want.vault}/**)"]
+    doc = json.loads(Path(peer.cwd, ".claude/settings.local.json").read_text())
+    assert doc == {
+        "permissions": {
+            "allow": ["mcp__iapeer-memory", f"Edit(/{bench.want.vault}/**)"],
+            "additionalDirectories": [bench.want.vault],
+        },
+        "enabledMcpjsonServers": ["iapeer-memory"],
+    }
     assert bench.warnings(peer, "claude") == {}
 
 

@@ -1,4 +1,4 @@
-"""config: the user's settings file, born once, its lines never changed by us, and our own decisions beside the state."""
+"""config: the user's settings file, whose lines we never change, and our own decisions beside the state."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from iapeer_memory.domain.settings import BY_NAME, PREFIX, quote, set_line
 from iapeer_memory.provision.answers import LOCALES, MODES, Answers
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.step import Done, Seen, Step
+from iapeer_memory.provision.values import CHOICES, value_fault
 
 VAULT = PREFIX + "VAULT_PATH"
-PROVIDERS = {
-    "EMBEDDING_PROVIDER": ("openai", "tei"),
-    "RERANKER_PROVIDER": ("tei", "cohere", "nvidia", "jina", "none"),
-}
 COMMENTED = (
     "MCP_PORT",
     "EMBEDDING_PROVIDER",
@@ -115,7 +112,9 @@ def config_problem(host: Host) -> Finding | None:
 
     settings = host.settings
     if host.config.problem is not None:
-        return bad(host.config.problem.line(), host.config.problem.remedy or f"make {host.paths.config_file} readable")
+        fix = host.config.problem.remedy
+        text = host.config.problem.line().removesuffix(f"; fix: {fix}")
+        return bad(text, fix or f"make {host.paths.config_file} readable")
     if settings.vault is None:
         return bad("no vault is set (IAPEER_MEMORY_VAULT_PATH)", "iapeer-memory init --vault PATH")
     if not settings.vault.startswith("/"):
@@ -129,12 +128,10 @@ def config_problem(host: Host) -> Finding | None:
         return bad(f"the vault {settings.vault} is not a folder", "iapeer-memory config set VAULT_PATH /PATH")
     if settings.locale not in LOCALES:
         return bad(f"locale {settings.locale!r} is neither en nor ru", "iapeer-memory config set LOCALE en")
-    for name, allowed in PROVIDERS.items():
-        if settings[name] not in allowed:
-            return bad(
-                f"{name} {settings[name]!r} is none of {', '.join(allowed)}",
-                f"iapeer-memory config set {name} {allowed[0]}",
-            )
+    for name in ("EMBEDDING_PROVIDER", "RERANKER_PROVIDER", "SUPERVISOR", "MCP_PORT"):
+        if fault := value_fault(name, settings[name]):
+            good = BY_NAME[name].default or CHOICES.get(name, ("8766",))[-1]
+            return bad(f"{name} {fault}", f"iapeer-memory config set {name} {good}")
     return None
 
 

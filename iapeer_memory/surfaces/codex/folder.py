@@ -1,7 +1,8 @@
 """Codex's trust of a peer's folder: without it Codex reads nothing of `.codex/`, ours included.
 
 Never grants what would arm something foreign: what trusting the folder would arm is listed first.
-Source: measured on Codex (`[projects."<dir>"] trust_level`, of the folder or of its repository's top).
+Source: measured on Codex (`[projects."<dir>"] trust_level`, of the folder, of its work tree's top, or of the top of
+the main checkout).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from iapeer_memory.domain.peer import Peer
 from iapeer_memory.edits.json_edit import load_json
 from iapeer_memory.edits.toml_edit import load_toml
 from iapeer_memory.surfaces.codex import trust
-from iapeer_memory.surfaces.git import find_work_tree
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import SERVER
 
@@ -28,8 +28,8 @@ def level(view: View, peer: Peer) -> str | None:
     for place in (real, peer.cwd):
         if place in projects:
             return projects[place]
-    tree = find_work_tree(view.files, real, view.uid) if projects else None
-    return projects.get(tree.top) if tree is not None else None
+    tree = view.repository(peer.cwd) if projects else None
+    return None if tree is None else projects.get(tree.top, projects.get(tree.main_top))
 
 
 def armed_by_trust(view: View, peer: Peer) -> tuple[str, ...]:

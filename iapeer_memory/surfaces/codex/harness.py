@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from iapeer_memory.domain.errors import FileRefused, printable
 from iapeer_memory.domain.peer import Peer
-from iapeer_memory.surfaces.codex import hooks, mcp, roots, trusting, userfile
+from iapeer_memory.surfaces.codex import hooks, mcp, roots, trust, trusting, userfile
 from iapeer_memory.surfaces.codex.findings import bearer_states, folder_states
 from iapeer_memory.surfaces.exclude import hide
 from iapeer_memory.surfaces.hookpart import SURFACE as HOOKS
@@ -34,6 +34,9 @@ def inspect(view: View, peer: Peer) -> tuple[SurfaceState, ...]:
     states.append(state_of(view, peer, NAME, verdict, surface=mcp.SURFACE, path=place))
     part, hooks_verdict = hooks_place(view, peer, wanted)
     states.append(state_of(view, peer, NAME, hooks_verdict, surface=HOOKS, path=part.path))
+    if hooks_verdict.kind == "ok" and (twice := second_place(view, peer, part, wanted)) is not None:
+        detail = f"also in {twice.path}: they stand in {part.path}, which serves every folder"
+        states[-1] = SurfaceState(HOOKS, "drift", detail, twice.path)
     if hooks_verdict.kind == "ok":
         states += trusting.trust_states(view, peer, part)
     states += folder_states(view, peer, user_level=shared and part.inside is None)
@@ -61,6 +64,8 @@ def provision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
         outcomes.append(put_shared(job, mcp.SURFACE, mcp_found, user_server(view, peer)))
     else:
         outcomes += put(job, peer, NAME, [(server, mcp_found)])
+    if (twice := second_place(view, peer, part, wanted)) is not None:
+        outcomes += take(job, peer, NAME, [twice])
     outcomes += put(job, peer, NAME, [(part, hooks_found)])
     if part.inside is None:
         note_user(job, peer)
@@ -91,7 +96,7 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
         else:
             outcomes += take(job, peer, NAME, [each])
     if leave_user_hooks(job, peer):
-        outcomes += take(job, peer, NAME, [hooks.part(view, view.codex_hooks, None, wanted)])
+        outcomes += take(job, peer, NAME, [hooks.user_part(view)])
     changed, problem = userfile.release(job, who(peer))
     if changed or problem is not None:
         action: Action = "failed" if problem is not None else "removed"
@@ -105,12 +110,45 @@ def who(peer: Peer) -> str:
 
 
 def hooks_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict]:
-    """The hooks file that holds our entries, or should."""
+    """The hooks file that holds our entries, or should.
+
+    The user's own where the team owns the peer's, in a linked work tree, whose own file Codex does not read, and for
+    everybody as soon as it is at work: it serves every folder, and two places would run each hook twice.
+    """
     first = hooks.part(view, hooks.project_path(peer.cwd), peer.cwd, wanted)
-    verdict = look(view, first)
-    if verdict.kind == "ok" or view.settings.with_core:
-        return first, verdict
-    return choose(view, peer.cwd, first, hooks.part(view, view.codex_hooks, None, wanted))
+    if view.settings.with_core:
+        return first, look(view, first)
+    second = hooks.user_part(view)
+    tree = view.work_tree(peer.cwd)
+    if (tree is not None and tree.linked) or serves_all(view):
+        return second, look(view, second)
+    return choose(view, peer.cwd, first, second)
+
+
+def serves_all(view: View) -> bool:
+    """Whether our hooks in the user's own file are in place and will run: some peer leans on them already."""
+    if not view.ledger.shares.get(view.codex_hooks):
+        return False
+    part = hooks.user_part(view)
+    if look(view, part).kind != "ok" or view.codex().problem is not None:
+        return False
+    try:
+        if hooks.dead_because(view, part) is not None:
+            return False
+        hooks_there = trusting.hooks_in(view, part)
+    except FileRefused:
+        return False
+    found = trust.standing(hooks_there, trusting.user_sources(view), view.codex())
+    return not found.open and not found.disabled
+
+
+def second_place(view: View, peer: Peer, part: Part, wanted: Wanted) -> Part | None:
+    """The peer's own hooks file where it holds our entries although they stand in the user's."""
+    if part.inside is not None:
+        return None
+    own = hooks.part(view, hooks.project_path(peer.cwd), peer.cwd, wanted)
+    there = look(view, own).kind in ("ok", "drift")
+    return own if there and not view.is_team_file(peer.cwd, own.path) else None
 
 
 def mcp_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict, bool]:

@@ -16,7 +16,7 @@ from iapeer_memory.surfaces.hookfile import broken_entry
 from iapeer_memory.surfaces.hookpart import hooks_part
 from iapeer_memory.surfaces.part import Part
 from iapeer_memory.surfaces.view import View
-from iapeer_memory.surfaces.want import Wanted
+from iapeer_memory.surfaces.want import Wanted, hook_entries
 
 TOP_KEYS = frozenset(("description", "hooks"))
 """Another key at the top makes Codex drop the file."""
@@ -38,6 +38,12 @@ def project_path(cwd: str) -> str:
 def part(view: View, path: str, inside: str | None, wanted: Wanted) -> Part:
     """Our entries in a Codex hooks file."""
     return hooks_part(path, inside, wanted.hooks, view.settings.hooks_dir, drop_empty=True)
+
+
+def user_part(view: View) -> Part:
+    """Our entries in the user's own hooks file, which are the same for every peer."""
+    entries = hook_entries(view.settings.hooks_dir, with_matcher=False)
+    return hooks_part(view.codex_hooks, None, entries, view.settings.hooks_dir, drop_empty=True)
 
 
 def dead_because(view: View, part: Part) -> str | None:

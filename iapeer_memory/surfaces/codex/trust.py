@@ -122,12 +122,13 @@ class Standing:
         return self.untrusted + self.modified
 
 
-def standing(hooks: Sequence[Hook], source: str, user: UserConfig) -> Standing:
-    """Sort the hooks of a file by their trust."""
+def standing(hooks: Sequence[Hook], sources: Sequence[str], user: UserConfig) -> Standing:
+    """Sort the hooks of a file by their trust, which counts when every spelling of the file's path has it."""
     mine: dict[Trust, list[Hook]] = {"trusted": [], "modified": [], "untrusted": [], "disabled": []}
     blocked: list[str] = []
     for hook in hooks:
-        trust = trust_of(hook, source, user)
+        said = [trust_of(hook, source, user) for source in sources]
+        trust: Trust = next((word for word in said if word != "trusted"), "trusted")
         if hook.ours:
             mine[trust].append(hook)
         elif trust in ("untrusted", "modified"):

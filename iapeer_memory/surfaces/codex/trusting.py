@@ -20,11 +20,18 @@ from iapeer_memory.surfaces.view import View
 SURFACE = "trust"
 
 
-def source_of(view: View, peer: Peer, part: Part) -> str:
-    """The hooks file's path as it stands in Codex's trust keys."""
+def sources_of(view: View, peer: Peer, part: Part) -> tuple[str, ...]:
+    """The hooks file's path as it stands in Codex's trust keys: links are resolved in a peer's folder, in no file."""
     if part.inside is None:
-        return f"{view.ground.real(view.settings.codex_home)}/hooks.json"
-    return f"{view.ground.real(peer.cwd)}/.codex/hooks.json"
+        return user_sources(view)
+    return (f"{view.ground.real(peer.cwd)}/.codex/hooks.json",)
+
+
+def user_sources(view: View) -> tuple[str, ...]:
+    """As `sources_of`, for the user's own file. Links in its folder are resolved where CODEX_HOME names it and not
+    otherwise, and one session may have the variable while another has not."""
+    home = view.settings.codex_home
+    return tuple(f"{place}/hooks.json" for place in dict.fromkeys((home, view.ground.real(home))))
 
 
 def hooks_in(view: View, part: Part) -> tuple[trust.Hook, ...]:
@@ -53,7 +60,7 @@ def trust_states(view: View, peer: Peer, part: Part) -> list[SurfaceState]:
         return [SurfaceState("settings", "warn", detail, part.path, f"correct {dead.split(' ', 1)[0]} in {part.path}")]
     if user.problem is not None:
         return [SurfaceState(SURFACE, "warn", user.problem, view.codex_config)]
-    found = trust.standing(hooks_there, source_of(view, peer, part), user)
+    found = trust.standing(hooks_there, sources_of(view, peer, part), user)
     if found.open:
         if found.blocked:
             detail = f"{trust.describe(found)}; {blocked_text(found)}"
@@ -81,15 +88,15 @@ def put_trust(job: Job, peer: Peer, part: Part, *, hooks_ok: bool) -> SurfaceOut
         hooks_there = hooks_in(view, part)
     except FileRefused as error:
         return SurfaceOutcome(SURFACE, "failed", part.path, error.line())
-    source = source_of(view, peer, part)
-    found = trust.standing(hooks_there, source, view.codex())
+    sources = sources_of(view, peer, part)
+    found = trust.standing(hooks_there, sources, view.codex())
     path = view.codex_config
     if not found.open:
         return SurfaceOutcome(SURFACE, "already", part.path)
     if found.blocked:
         return SurfaceOutcome(SURFACE, "skipped", part.path, f"{blocked_text(found)}; review them: {review(peer)}")
     if job.trust_hooks is not None and view.settings.with_core:
-        result = job.trust_hooks(source)
+        result = job.trust_hooks(sources[0])
         view.forget_user_files()
         if result.refused:
             return SurfaceOutcome(SURFACE, "skipped", part.path, "refused in the sandbox")
@@ -102,7 +109,8 @@ def put_trust(job: Job, peer: Peer, part: Part, *, hooks_ok: bool) -> SurfaceOut
     if view.codex().problem is not None:
         return SurfaceOutcome(SURFACE, "failed", path, view.codex().problem or "")
     user = f"{peer.personality}:codex"
-    job.shares += [Share(("hooks", "state", source + h.key, "trusted_hash"), h.hash, (user,)) for h in found.open]
+    for source in sources:
+        job.shares += [Share(("hooks", "state", source + h.key, "trusted_hash"), h.hash, (user,)) for h in found.open]
     return SurfaceOutcome(SURFACE, "written", path)
 
 
