@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from iapeer_memory.cli.output import Output
+from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.session import open_host
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
@@ -35,12 +36,16 @@ def list_(
 @app.command("restore")
 def restore(
     backup_id: Annotated[str, typer.Argument(metavar="ID", help="From `backup list`.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> int:
     """Put a kept version back; the present one is kept first."""
     host = open_host()
+    host, plan = planned(host) if dry_run else (host, None)
     out = Output(host.env, as_json=as_json)
     path = host.backups.restore(host.backups.find(backup_id))
-    out.line(f"restored {path}; what stood there is kept too (iapeer-memory backup list)")
-    out.document("restored", {"id": backup_id, "path": path})
+    if plan is None:
+        out.line(f"restored {path}; what stood there is kept too (iapeer-memory backup list)")
+    tell_plan(out, host, plan)
+    out.document("restored", {"id": backup_id, "path": path, "plan": rows(plan)})
     return 0

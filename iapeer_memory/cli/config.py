@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from iapeer_memory.cli.output import Output
+from iapeer_memory.cli.plan import planned, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.domain.settings import BY_NAME, PREFIX, SETTINGS, set_line
@@ -42,9 +43,14 @@ def get(name: Annotated[str, typer.Argument(help="With or without the prefix IAP
 
 
 @app.command("set")
-def set_(name: Annotated[str, typer.Argument()], value: Annotated[str, typer.Argument()]) -> int:
+def set_(
+    name: Annotated[str, typer.Argument()],
+    value: Annotated[str, typer.Argument()],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
+) -> int:
     """Change one line of config.env; every other byte stays."""
     host = open_host()
+    host, plan = planned(host) if dry_run else (host, None)
     bare = known(name)
     key = PREFIX + bare
     if fault := value_fault(bare, value):
@@ -60,7 +66,9 @@ def set_(name: Annotated[str, typer.Argument()], value: Annotated[str, typer.Arg
     out = Output(host.env)
     if os.environ.get(key, value) != value:
         out.line(out.paint(f"{key} is also set in the environment, which is stronger than the file", "warn"))
-    out.line(f"{key} is set in {host.paths.config_file}; apply it with: iapeer-memory update")
+    if plan is None:
+        out.line(f"{key} is set in {host.paths.config_file}; apply it with: iapeer-memory update")
+    tell_plan(out, host, plan)
     return 0
 
 

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from iapeer_memory.cli.output import Output, outcome_rows
+from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import ConfigError, UsageError
 from iapeer_memory.domain.finding import Outcome
 from iapeer_memory.domain.peer import SESSION_RUNTIMES
+from iapeer_memory.egress.overlay import Plan
 from iapeer_memory.fleet import registry as registry_file
 from iapeer_memory.fleet.discover import parse_peer_flag
 from iapeer_memory.fleet.map import NoMap
@@ -29,6 +31,7 @@ from iapeer_memory.provision.sweep import mark_paused, unprovision_peer
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 app.callback(help="Who shares the memory.")(lambda: None)
+Dry = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Name = Annotated[str, typer.Argument()]
 
@@ -57,10 +60,8 @@ def list_(
         out.line(f"{peer.personality.ljust(width)}  {','.join(peer.runtimes)}  {peer.cwd}{state}")
     if not peers:
         out.line("no peers yet; add one with: iapeer-memory peer add NAME DIR")
-    rows = [
-        {"name": p.personality, "dir": p.cwd, "runtimes": list(p.runtimes), "paused": p.paused} for p in peers
-    ]
-    out.document("peers", {"source": source, "peers": rows})
+    listed = [{"name": p.personality, "dir": p.cwd, "runtimes": list(p.runtimes), "paused": p.paused} for p in peers]
+    out.document("peers", {"source": source, "peers": listed})
     return 0
 
 
@@ -69,10 +70,11 @@ def add(
     name: Name,
     directory: Annotated[str, typer.Argument(metavar="DIR")],
     runtimes: Annotated[str, typer.Option("--runtimes", help="Of claude, codex.")] = ",".join(SESSION_RUNTIMES),
+    dry_run: Dry = False,
     as_json: Json = False,
 ) -> int:
     """Add an agent by its folder, and connect it."""
-    host = own_registry(open_host())
+    host, plan = maybe_planned(own_registry(open_host()), dry_run)
     peer = parse_peer_flag(f"{name}={directory}:{runtimes}", cwd=os.getcwd(), home=host.paths.home)
     found = host.door.files.stat(peer.cwd)
     if found is not None and found.kind != "dir":
@@ -81,15 +83,16 @@ def add(
         raise UsageError(f"{peer.cwd} does not exist", remedy=f"mkdir -p '{peer.cwd}'")
     return change(
         host,
+        plan,
         as_json,
         lambda data: registry_file.add(data, peer, host.paths.registry, realpath=host.door.files.realpath),
     )
 
 
 @app.command("remove")
-def remove(name: Name, as_json: Json = False) -> int:
+def remove(name: Name, dry_run: Dry = False, as_json: Json = False) -> int:
     """Take an agent's part out of its folder, and forget the agent."""
-    host = settle(open_host())
+    host, plan = maybe_planned(settle(open_host()), dry_run)
     peer = registry(host).get(name)
     if peer is None:
         # With a core our registry may still hold entries from before it came: those alone can be removed here.
@@ -104,33 +107,41 @@ def remove(name: Name, as_json: Json = False) -> int:
         )
     return change(
         host,
+        plan,
         as_json,
         lambda data: registry_file.remove(data, name, host.paths.registry, realpath=host.door.files.realpath),
     )
 
 
 @app.command("pause")
-def pause(name: Name, as_json: Json = False) -> int:
+def pause(name: Name, dry_run: Dry = False, as_json: Json = False) -> int:
     """Leave an agent alone: no update, no repair, no hooks, until it is resumed."""
-    return set_paused(name, True, as_json)
+    return set_paused(name, True, dry_run, as_json)
 
 
 @app.command("resume")
-def resume(name: Name, as_json: Json = False) -> int:
+def resume(name: Name, dry_run: Dry = False, as_json: Json = False) -> int:
     """End a pause and bring the agent up to date."""
-    return set_paused(name, False, as_json)
+    return set_paused(name, False, dry_run, as_json)
 
 
-def set_paused(name: str, paused: bool, as_json: bool) -> int:
+def set_paused(name: str, paused: bool, dry_run: bool, as_json: bool) -> int:
     """Write the pause, and the marker that hooks look at."""
-    host = settle(open_host())
+    host, plan = maybe_planned(settle(open_host()), dry_run)
     peers = mapped_peers(host)
     peer = None if isinstance(peers, NoMap) else next((p for p in peers if p.personality == name), None)
     if peer is None:
         raise UsageError(f"no peer is called {name}", remedy="iapeer-memory peer list")
     act = registry_file.pause if paused else registry_file.resume
     mark_paused(host, peer, paused)
-    return change(host, as_json, lambda data: act(data, name, host.paths.registry, realpath=host.door.files.realpath))
+    return change(
+        host, plan, as_json, lambda data: act(data, name, host.paths.registry, realpath=host.door.files.realpath)
+    )
+
+
+def maybe_planned(host: Host, dry_run: bool) -> tuple[Host, Plan | None]:
+    """The host, behind an overlay in a dry run."""
+    return planned(host) if dry_run else (host, None)
 
 
 def own_registry(host: Host) -> Host:
@@ -141,7 +152,7 @@ def own_registry(host: Host) -> Host:
     return host
 
 
-def change(host: Host, as_json: bool, edit: Callable[[bytes | None], bytes]) -> int:
+def change(host: Host, plan: Plan | None, as_json: bool, edit: Callable[[bytes | None], bytes]) -> int:
     """Edit our registry, then refresh the map and the surfaces."""
     out = Output(host.env, as_json=as_json)
     files = host.door.files
@@ -159,5 +170,6 @@ def change(host: Host, as_json: bool, edit: Callable[[bytes | None], bytes]) -> 
         journal = Journal(host.door, host.paths.journal, "peer", host.version)
         result = run_steps(host, (FleetStep(), SurfacesStep()), journal=journal, tell=tell)
         journal.close()
-    out.document("peer", {"ok": not result.problems, "steps": outcome_rows(outcomes)})
+    tell_plan(out, host, plan)
+    out.document("peer", {"ok": not result.problems, "steps": outcome_rows(outcomes), "plan": rows(plan)})
     return 1 if result.problems else 0

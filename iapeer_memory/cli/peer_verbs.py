@@ -36,7 +36,14 @@ def checked_peer(
     return Peer(personality or "", cwd, (runtime,))
 
 
-def tell_result(out: Output, verb: str, peer: Peer, occasion: str, results: Sequence[PeerResult]) -> int:
+def tell_result(
+    out: Output,
+    verb: str,
+    peer: Peer,
+    occasion: str,
+    results: Sequence[PeerResult],
+    plan: list[dict[str, object]] | None,
+) -> int:
     """A line a surface, then the summary; 1 if a surface failed."""
     outcomes = [outcome for result in results for outcome in result.outcomes]
     for outcome in outcomes:
@@ -48,5 +55,5 @@ def tell_result(out: Output, verb: str, peer: Peer, occasion: str, results: Sequ
     out.line(f"{verb}: {peer.runtimes[0]} peer at {peer.cwd} (occasion: {occasion}){note}")
     if not bad:
         out.line("live sessions pick this up at their next start")
-    out.document(verb, {"ok": not bad, "surfaces": [asdict(o) for o in outcomes]})
+    out.document(verb, {"ok": not bad, "surfaces": [asdict(o) for o in outcomes], "plan": plan})
     return 1 if bad else 0

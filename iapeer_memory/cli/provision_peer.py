@@ -12,6 +12,7 @@ import typer
 
 from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.peer_verbs import checked_peer, tell_result
+from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.provision.host import Wishes
 from iapeer_memory.provision.settle import settle
@@ -24,10 +25,15 @@ def main(
     personality: Annotated[str | None, typer.Option("--personality", metavar="NAME")] = None,
     occasion: Annotated[str, typer.Option("--occasion")] = "sweep-on",
     iapeer_bin: Annotated[str | None, typer.Option("--iapeer-bin", metavar="PATH")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     as_json: Annotated[bool, typer.Option("--json")] = False,
 ) -> int:
     """Place hooks, the MCP entry and skills in one agent's folder."""
     host = settle(open_host(wishes=Wishes(core_flag=iapeer_bin, attended=False)))
     peer = checked_peer(host, cwd, runtime, personality, occasion, must_exist=True)
+    host, plan = planned(host) if dry_run else (host, None)
     results = provision_peer(host, peer)
-    return tell_result(Output(host.env, as_json=as_json), "provision", peer, occasion, results)
+    out = Output(host.env, as_json=as_json)
+    code = tell_result(out, "provision", peer, occasion, results, plan=rows(plan))
+    tell_plan(out, host, plan)
+    return code

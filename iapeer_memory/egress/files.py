@@ -118,6 +118,8 @@ class RealFiles:
             try:
                 if self._write_in(folder_fd, name, data, mode, before):
                     return
+            except OSError as error:
+                raise naming(error, path) from None
             finally:
                 os.close(folder_fd)
 
@@ -180,6 +182,8 @@ class RealFiles:
                 unlink_quietly(temp, folder_fd)
             sync_folder(folder_fd)
             return True
+        except OSError as error:
+            raise naming(error, path) from None
         finally:
             os.close(folder_fd)
 
@@ -270,6 +274,12 @@ class RealFiles:
             os.utime(path)
         except FileNotFoundError:
             self.append(path, b"", mode=0o644)
+
+
+def naming(error: OSError, path: str) -> OSError:
+    """The error, telling the whole path: calls on an open folder know only a name in it, or that of a temp."""
+    error.filename, error.filename2 = path, None
+    return error
 
 
 def too_large(path: str, limit: int) -> Unreadable:

@@ -83,7 +83,7 @@ def make_job(host: Host, *, insist: bool = False) -> Job:
         backups=host.backups.leaving_out(frozenset(str(raw.get("after")) for raw in view.ledger.records.values())),
         trust_hooks=trust_verb(host),
         claude=host.door.processes.which("claude", host.env.get("PATH", "")),
-        asked=host.wishes.attended,
+        asked=host.wishes.attended or insist,
         insist=insist,
         ahead=lambda intent: host.door.files.append(host.paths.ledger_ahead, intent.dump(), mode=0o600),
     )

@@ -13,8 +13,7 @@ from shlex import quote
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import FileRefused, ProductError
 from iapeer_memory.domain.finding import Outcome
-from iapeer_memory.domain.peer import Peer
-from iapeer_memory.domain.peer import SESSION_RUNTIMES
+from iapeer_memory.domain.peer import SESSION_RUNTIMES, Peer
 from iapeer_memory.ecosystem.doctrine import ownership
 from iapeer_memory.ecosystem.notifier import (
     DREAM_ID,
@@ -46,8 +45,8 @@ Tell = Callable[[Outcome], None]
 
 # Beginnings of the names that we and the reference provider give to files in these folders.
 STATE_NAMES = (
-    "memoryd.", "roles.json", "fleet.json", "host.json", "ledger.json", "journal.json", "provision.lock", "install.lock",
-    "runtimes.lock", "verify-kick.stamp", "indexes", "context", "paused", "backups", "migrate-backups",
+    "memoryd.", "roles.json", "fleet.json", "host.json", "ledger.json", "journal.json", "provision.lock",
+    "install.lock", "runtimes.lock", "verify-kick.stamp", "indexes", "context", "paused", "backups", "migrate-backups",
 )  # fmt: skip
 CACHE_NAMES = ("index.db", "memoryd.", "tags-dictionary.md", "tags-projection.md", "deep-", ".install-")
 LOG_NAMES = ("memoryd.log", "repair.log", "hook-errors.log")
@@ -151,7 +150,9 @@ def plugin_recipe(host: Host) -> tuple[str, ...]:
     """The harness commands that take the session plugin of v1.1 hosts off. Maps of that time name no runtimes."""
     asked = asked_peers(host)
     peers = mapped_peers(host) if isinstance(asked, NoPeers) else asked.peers
-    known = () if isinstance(peers, NoMap) else tuple(replace(p, runtimes=p.runtimes or SESSION_RUNTIMES) for p in peers)
+    known = (
+        () if isinstance(peers, NoMap) else tuple(replace(p, runtimes=p.runtimes or SESSION_RUNTIMES) for p in peers)
+    )
     return plan(known, has_core=False, core_knows=None, claude=None, codex=None).recipe
 
 
@@ -243,7 +244,8 @@ def binary(host: Host, *, keep_binary: bool) -> tuple[bool, str, tuple[str, ...]
     removed = remove_command(host.door, host.paths)
     files.remove_tree(host.paths.runtimes)
     files.remove(host.paths.operation_lock)
-    for folder in (host.paths.state_dir, host.paths.cache_dir, host.paths.logs_dir):
+    for top in (host.paths.state_dir, host.paths.cache_dir, host.paths.logs_dir):
+        folder = top
         while folder.startswith(host.paths.root) and files.rmdir(folder):
             folder = dirname(folder)
     words = {"removed": "removed", "absent": "was not there", "foreign": "left: it is not a command that we wrote"}

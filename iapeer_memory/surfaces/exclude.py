@@ -11,7 +11,7 @@ from os.path import dirname, join
 
 from iapeer_memory.egress.foreign import Change, edit_foreign
 from iapeer_memory.surfaces.ahead import Intent
-from iapeer_memory.surfaces.folders import drop_folders, missing_folders
+from iapeer_memory.surfaces.folders import drop_folders, making
 from iapeer_memory.surfaces.git import WorkTree, exclude_line, with_lines, without_lines
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.ledger import FileRecord, digest
@@ -31,7 +31,6 @@ def hide(job: Job, cwd: str, paths: Sequence[str]) -> None:
     if not lines:
         return
     path = tree.exclude_file
-    made = missing_folders(job.view, dirname(path), tree.common_dir)
     last: list[Intent] = []
 
     def edit(data: bytes | None) -> bytes | None:
@@ -51,10 +50,10 @@ def hide(job: Job, cwd: str, paths: Sequence[str]) -> None:
             job.intend(last[0])
         return new
 
-    if change(job, tree, edit) != "written":
+    with making(job, dirname(path), tree.common_dir) as made:
+        done = change(job, tree, edit)
+    if done != "written":
         return
-    for place in made:
-        job.ledger.folders[place] = None
     job.ledger.excludes[path] = last[0].lines
     if last[0].record is not None:
         job.ledger.keep(path, last[0].record)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os.path import dirname
 
 from iapeer_memory.surfaces.job import Job
@@ -15,6 +17,19 @@ def missing_folders(view: View, folder: str, inside: str | None) -> tuple[str, .
         missing.append(folder)
         folder = dirname(folder)
     return tuple(reversed(missing))
+
+
+@contextmanager
+def making(job: Job, folder: str, inside: str | None) -> Iterator[tuple[str, ...]]:
+    """Around a write: the folders that it has to make. Those that it did make are ours, also where it then failed."""
+    missing = missing_folders(job.view, folder, inside)
+    try:
+        yield missing
+    finally:
+        for place in missing:
+            stat = job.door.files.lstat(place)
+            if stat is not None and stat.kind == "dir":
+                job.ledger.folders[place] = None
 
 
 def drop_folders(job: Job, folder: str) -> None:

@@ -15,7 +15,7 @@ from iapeer_memory.edits.ops import Edited
 from iapeer_memory.egress.foreign import edit_foreign
 from iapeer_memory.surfaces.ahead import Intent
 from iapeer_memory.surfaces.exclude import show
-from iapeer_memory.surfaces.folders import drop_folders, missing_folders
+from iapeer_memory.surfaces.folders import drop_folders, making
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import is_given_up, reason, remedy
 from iapeer_memory.surfaces.ledger import FileRecord, digest, key_of
@@ -89,7 +89,6 @@ def write(job: Job, parts: Sequence[Part], placed: Mapping[str, str]) -> bool:
     """Add the parts to their file; whether anything was written. Raises FileRefused, OSError."""
     path, inside = parts[0].path, parts[0].inside
     record = job.ledger.record(path)
-    made = missing_folders(job.view, dirname(path), inside)
     last: list[FileRecord] = []
 
     def edit(data: bytes | None) -> bytes | None:
@@ -111,12 +110,11 @@ def write(job: Job, parts: Sequence[Part], placed: Mapping[str, str]) -> bool:
         return edited.data
 
     policy = job.view.ground.policy(inside)
-    change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups, mode=NEW_FILE_MODE)
+    with making(job, dirname(path), inside) as made:
+        change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups, mode=NEW_FILE_MODE)
     job.view.ground.forget()
     if change != "written":
         return False
-    for place in made:
-        job.ledger.folders[place] = None
     job.ledger.keep(path, last[0])
     return True
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.harness.bed import Bed
 from tests.support.harness.npm import Harnesses
 from tests.support.harness.npm import harnesses as installed
+from tests.support.harness.product import Product, make_product_runtime
 from tests.support.harness.server import MemoryServer
 
 
@@ -37,3 +39,25 @@ def bed() -> Iterator[Bed]:
 def memory() -> Iterator[MemoryServer]:
     with MemoryServer("NOTE-42 lives here") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def product_runtime(harnesses: Harnesses) -> Iterator[Path]:
+    """The private runtime, once a worker."""
+    folder = Path(tempfile.mkdtemp(prefix="iapeer-memory-runtime-", dir="/var/tmp"))
+    try:
+        yield make_product_runtime(folder, harnesses)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def product(harnesses: Harnesses, product_runtime: Path) -> Iterator[Product]:
+    """A host for the finished product; nothing of it runs or lies about afterwards."""
+    host = Product.make(
+        Path(tempfile.mkdtemp(prefix="iapeer-memory-host-", dir="/var/tmp")), harnesses, product_runtime
+    )
+    try:
+        yield host
+    finally:
+        host.clear()

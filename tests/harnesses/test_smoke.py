@@ -1,4 +1,7 @@
-"""The short form: one whole session of each harness and the trust formula. For CI, where the cache is there."""
+"""The short form: one whole session of each harness, the trust formula, and one story of the finished product.
+
+For CI, where the cache is there.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import pytest
 from tests.support.harness.bed import SERVER, Bed
 from tests.support.harness.model import Model, Say, Step, Use
 from tests.support.harness.npm import Harnesses
+from tests.support.harness.product import Product, a_note_travels
 from tests.support.harness.server import MemoryServer
 from tests.support.harness.trust import hook_hash
 
@@ -67,3 +71,7 @@ def test_codex_from_trust_to_the_answer_of_the_memory(harnesses: Harnesses, bed:
     assert memory.searches() == ["plan"]
     assert "NOTE-42 lives here" in model.results[-1].text
     assert memory.called("tools/call")[0].headers["x-iapeer-identity"] == "codex-alpha"
+
+
+def test_the_product_carries_a_note_of_claude_to_codex(product: Product) -> None:
+    a_note_travels(product, "claude", "codex")

@@ -210,8 +210,7 @@ def test_the_compiled_script_runs_where_the_interpreter_takes_it(
     shim.write_bytes(render_shim("post-write", paths=host.paths, python=host.python, with_core=False))
     log = Path(host.paths.hook_log)
     log.parent.mkdir(parents=True, exist_ok=True)
-    payload = event("Write", {"file_path": str(host.vault / "note.md")})
-    done = subprocess.run([*shell.split(), str(shim)], input=payload, capture_output=True, timeout=30, check=False)
+    done = host.run("post-write", event("Write", {"file_path": str(host.vault / "note.md")}), shell=shell)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert log.read_text() == ran
 

@@ -86,13 +86,14 @@ def doctrine(host: CoreBed, role: str = "scriber") -> Path:
 DOCTRINES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "gone": ("missing", lambda p: p.unlink()),
     "old": ("is of v0.1.0", lambda p: p.write_text("<!-- iapeer-memory doctrine v0.1.0 -->\nold\n")),
-    "the core's scaffold": ("no version marker", lambda p: p.write_text("# x\n\nAn empty doctrine launches a bare peer\n")),
+    "the core's scaffold": (
+        "no version marker",
+        lambda p: p.write_text("# x\n\nAn empty doctrine launches a bare peer\n"),
+    ),
     "empty": ("no version marker", lambda p: p.write_text("")),
     "without its vault": (
         "without a vault path",
-        lambda p: p.write_text(
-            p.read_text() + "<unknown — see IAPEER_MEMORY_VAULT_PATH in the package config.env>"
-        ),
+        lambda p: p.write_text(p.read_text() + "<unknown — see IAPEER_MEMORY_VAULT_PATH in the package config.env>"),
     ),
 }
 
@@ -177,7 +178,10 @@ def test_slot_drift(host: CoreBed) -> None:
         "gone": (None, "declaration missing at"),
         "older": ({**whole, "version": "0.1.0"}, "declares v0.1.0, package is v"),
         "no provision": ({k: v for k, v in whole.items() if k != "provision"}, "provision-command block missing"),
-        "other words": ({**whole, "unprovision": {**whole["unprovision"], "args": ["x"]}}, "unprovision-command block drifted"),
+        "other words": (
+            {**whole, "unprovision": {**whole["unprovision"], "args": ["x"]}},
+            "unprovision-command block drifted",
+        ),
         "the reference's package": ({**whole, "package": "@agfpd/iapeer-memory"}, "@agfpd/iapeer-memory"),
         "extra": ({**whole, "version": "0", "theirs": 1}, "declares v0"),
     }

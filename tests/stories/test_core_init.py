@@ -1,4 +1,4 @@
-"""A fresh host with the core: init makes everything once, a second init changes nothing, and each way it can degrade."""
+"""A fresh host with the core: init makes everything once, a second one changes nothing, and how it can degrade."""
 
 from __future__ import annotations
 
@@ -163,28 +163,24 @@ def test_a_runtime_that_fails_is_told_for_each_role(host: CoreBed) -> None:
     assert steps["slot"]["ok"]
 
 
-def outside_fragments(folder: Path) -> dict[str, tuple[int, bytes | str]]:
-    return {path: what for path, what in snapshot(folder).items() if "/.iapeer/fragments/" not in path}
-
-
 FOREIGN = '{"provider": "acme-memory", "package": "@acme/memory", "version": "1.0.0"}\n'
 
 
 def test_a_foreign_slot_is_named_and_nothing_is_laid_over_it(host: CoreBed) -> None:
     host.slot.write_text(FOREIGN)
-    before = outside_fragments(host.peer("alpha"))
+    before = snapshot(host.peer("alpha"))
     ran = host.run("init", "--non-interactive")
     assert ran.code == 1
     assert "FAIL  slot        the slot belongs to acme-memory" in ran.out
     assert "ok    surfaces    skipped: the slot belongs to another provider" in ran.out
     assert "ok    sweep       skipped" in ran.out
-    assert host.slot.read_text() == FOREIGN and outside_fragments(host.peer("alpha")) == before
+    assert host.slot.read_text() == FOREIGN and snapshot(host.peer("alpha")) == before
     found = host.findings("--repair")
     assert found["memory-slot"]["status"] == "fail" and "acme-memory" in found["memory-slot"]["detail"]
     assert found["peer-surfaces"]["status"] == "skip"
     ran = host.run("update")
     assert ran.code == 1 and "not ours to update" in ran.out
-    assert host.slot.read_text() == FOREIGN and outside_fragments(host.peer("alpha")) == before
+    assert host.slot.read_text() == FOREIGN and snapshot(host.peer("alpha")) == before
     assert not (host.core.root / "fragments/iapeer-memory.md").exists(), "no page that tells of tools nobody has"
     host.ok("uninstall")
     assert host.slot.read_text() == FOREIGN and host.triggers() == {}

@@ -40,7 +40,11 @@ def test_a_birth_by_the_core_is_enough_and_repair_takes_the_newborn_into_the_map
     done = host.core.run("create", "beta", env=core_env(host))
     assert (done.returncode, "FAILED" in done.stderr) == (0, False), done.stderr
     calls = [line for line in lifecycle(host) if "-beta " in line]
-    assert [line.split()[1] for line in calls] == ["identity=claude-beta", "identity=claude-beta", "identity=codex-beta"]
+    assert [line.split()[1] for line in calls] == [
+        "identity=claude-beta",
+        "identity=claude-beta",
+        "identity=codex-beta",
+    ]
     assert all("state=ok" in line for line in calls), calls
 
     cwd = host.peer("beta")
@@ -62,7 +66,7 @@ def test_a_removal_by_the_core_takes_our_part_out_and_repair_drops_it_from_the_m
     # in life this may be typed by another agent, whose identity then stands in the environment
     done = host.core.run("remove", "alpha", env=core_env(host, **HOSTILE))
     assert done.returncode == 0 and "memory unprovision: claude:ok, codex:ok" in done.stdout, done
-    left = {path.removeprefix(f"{cwd}/"): data for path, (_, data) in snapshot(cwd).items()}
+    left = {path.removeprefix(f"{cwd}/"): data for path, (_, data) in snapshot(cwd, fragments=True).items()}
     ours = {name: data for name, data in left.items() if b"iapeer-memory" in (data if isinstance(data, bytes) else b"")}
     assert set(ours) <= {".iapeer/fragments/iapeer-memory.md"}
     assert left["mine.txt"] == b"mine" and not [name for name in left if name.startswith(".claude/skills/")]

@@ -92,9 +92,7 @@ def core_bed_in(folder: Path, runtime: Path, *, peers: tuple[str, ...] = ("alpha
 
 
 @contextlib.contextmanager
-def reference_bed_in(
-    folder: Path, runtime: Path, *, legacy: bool = False
-) -> Iterator[tuple[CoreBed, ReferenceHost]]:
+def reference_bed_in(folder: Path, runtime: Path, *, legacy: bool = False) -> Iterator[tuple[CoreBed, ReferenceHost]]:
     """A host as the reference left it, on a port of its own."""
     with bed_in(folder, runtime) as bed:
         core = joined(bed, folder)
@@ -145,12 +143,15 @@ def joined(bed: Bed, folder: Path) -> StandIn:
     return core
 
 
-def snapshot(*folders: Path) -> dict[str, tuple[int, bytes | str]]:
-    """Every file and link below the folders: mode and bytes (or target)."""
+def snapshot(*folders: Path, fragments: bool = False) -> dict[str, tuple[int, bytes | str]]:
+    """Every file and link below the folders: mode and bytes (or target).
+
+    `fragments`: also the texts that memoryd writes into peers' folders, whenever it has something new to say.
+    """
     found: dict[str, tuple[int, bytes | str]] = {}
     for folder in folders:
         for top, _, names in os.walk(folder):
-            for name in names:
+            for name in names if fragments or not top.endswith("/.iapeer/fragments") else ():
                 path = Path(top) / name
                 stat = path.lstat()
                 found[str(path)] = (

@@ -132,7 +132,8 @@ class RolesStep(Step):
                 continue
             if action == "foreign":
                 notes.append(
-                    f"COLLISION {name}: {cwd} has a doctrine of its own; rename that peer (iapeer rename {name} NEW), then run init again"
+                    f"COLLISION {name}: {cwd} has a doctrine of its own; rename that peer, then run init again: "
+                    f"iapeer rename {name} NEW"
                 )
                 continue
             if action == "missing-template":

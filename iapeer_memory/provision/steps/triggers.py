@@ -5,6 +5,8 @@ A delivered message is no registration: verify reads the index peer's profile.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from iapeer_memory.domain.finding import Finding, Outcome
 from iapeer_memory.ecosystem.core import Core, Listing, Said
 from iapeer_memory.ecosystem.notifier import (
@@ -76,14 +78,13 @@ class TriggersStep(Step):
                 Finding("notifier-watcher", "skip", "no index role on this host"),
                 Finding("dream-timer", "skip", "no index role on this host"),
             )
-        known = triggers_of_index(host)
         target = host.settings.event_target
         dream_on = host.settings.role_on("dreamweaver")
-        problem = watcher_problem(known, host.paths.launcher, target)
+        problem = problem_of(host, "watcher")
         watcher = Finding("notifier-watcher", "ok", f"wakes {target or 'nobody'}")
         if problem:
             watcher = Finding("notifier-watcher", "fail", problem, remedy=REPAIR, healable=True)
-        problem = dream_problem(known, host.paths.dream_gate, host.settings["DREAM_CRON"], on=dream_on)
+        problem = problem_of(host, "dream")
         dream = Finding(
             "dream-timer", "ok" if dream_on else "skip", host.settings["DREAM_CRON"] if dream_on else "role off"
         )
@@ -102,9 +103,10 @@ class TriggersStep(Step):
         sender = registrant(listing.rows)
         if sender is None:
             return self.ok(NO_INDEX)
-        before = triggers_of_index(host)
+        legacy = legacy_registered(triggers_of_index(host))
+        changed = legacy or any(f.status == "fail" for f in self.inspect(host, {}))
         sent = {"watcher": send_watcher(host, core, sender), "timer": send_dream(host, core, sender)}
-        if legacy_registered(before):
+        if legacy:
             sent["old timer"] = refusal(core.send(TIMER, sender, unregister_message(LEGACY_ID)))
         problems = [f"{what}: {reason}" for what, reason in sent.items() if reason]
         if problems:
@@ -112,8 +114,8 @@ class TriggersStep(Step):
         dream = "on" if host.settings.role_on("dreamweaver") else "off"
         return self.ok(
             f"sent as {sender}: watcher wakes {host.settings.event_target or 'nobody'}, dream {dream}",
-            *(["the timer of old releases is dropped"] if legacy_registered(before) else []),
-            changed=triggers_of_index(host) != before,
+            *(["the timer of old releases is dropped"] if legacy else []),
+            changed=changed,
         )
 
     def repair(self, host: Host, found: tuple[Finding, ...]) -> Outcome:
@@ -153,7 +155,16 @@ class DreamStep(Step):
         return register(self, host, "dream")
 
 
-def register(step: Step, host: Host, what: str) -> Outcome:
+def problem_of(host: Host, what: Literal["watcher", "dream"]) -> str | None:
+    """What is wrong with one registration, or None."""
+    known = triggers_of_index(host)
+    if what == "watcher":
+        return watcher_problem(known, host.paths.launcher, host.settings.event_target)
+    on = host.settings.role_on("dreamweaver")
+    return dream_problem(known, host.paths.dream_gate, host.settings["DREAM_CRON"], on=on)
+
+
+def register(step: Step, host: Host, what: Literal["watcher", "dream"]) -> Outcome:
     """One registration with init's rules: no runtime is a problem for the watcher, the sandbox is not."""
     answers = host.wishes.answers
     if answers is not None and answers.skip_ecosystem:
@@ -171,9 +182,9 @@ def register(step: Step, host: Host, what: str) -> Outcome:
     sender = f"{named}-{OWNER}" if named else registrant(listing.rows)
     if sender is None:
         return step.fail(listing.failed or "the index peer declares no runtime to send as")
-    before = triggers_of_index(host)
+    changed = problem_of(host, what) is not None
     problem = send_watcher(host, core, sender) if what == "watcher" else send_dream(host, core, sender)
-    return step.fail(problem) if problem else step.ok(f"sent as {sender}", changed=triggers_of_index(host) != before)
+    return step.fail(problem) if problem else step.ok(f"sent as {sender}", changed=changed)
 
 
 def refusal(said: Said) -> str | None:

@@ -16,7 +16,7 @@ from iapeer_memory.domain.peer import Peer
 from iapeer_memory.egress.foreign import edit_foreign
 from iapeer_memory.surfaces.ahead import Intent
 from iapeer_memory.surfaces.exclude import show
-from iapeer_memory.surfaces.folders import drop_folders, missing_folders
+from iapeer_memory.surfaces.folders import drop_folders, making
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason
 from iapeer_memory.surfaces.ledger import FileRecord, digest, key_of
@@ -88,7 +88,6 @@ def put(job: Job, peer: Peer, names: tuple[str, ...], verdict: Verdict) -> Surfa
 def write(job: Job, cwd: str, path: str, body: bytes) -> None:
     """Write one skill. Raises FileRefused, OSError."""
     old = job.ledger.record(path)
-    made = missing_folders(job.view, dirname(path), cwd)
     last: list[FileRecord] = []
 
     def edit(data: bytes | None) -> bytes:
@@ -97,10 +96,10 @@ def write(job: Job, cwd: str, path: str, body: bytes) -> None:
             job.intend(Intent(path, last[0].after, last[0], made))
         return body
 
-    change = edit_foreign(job.door, path, edit, policy=job.view.ground.policy(cwd), backups=job.backups, mode=0o644)
+    policy = job.view.ground.policy(cwd)
+    with making(job, dirname(path), cwd) as made:
+        change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups, mode=0o644)
     if change == "written":
-        for place in made:
-            job.ledger.folders[place] = None
         job.ledger.keep(path, last[0])
 
 

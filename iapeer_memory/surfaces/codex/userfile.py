@@ -14,7 +14,7 @@ from iapeer_memory.edits.ops import Append, Delete, Edited, Op, Set, get, satisf
 from iapeer_memory.edits.toml_edit import edit_toml, load_toml
 from iapeer_memory.egress.foreign import edit_foreign
 from iapeer_memory.surfaces.ahead import Intent
-from iapeer_memory.surfaces.folders import drop_folders, missing_folders
+from iapeer_memory.surfaces.folders import drop_folders, making
 from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason
 from iapeer_memory.surfaces.ledger import FileRecord, Share, digest
@@ -33,7 +33,6 @@ def flush(job: Job) -> str | None:
     path = job.view.codex_config
     record = job.ledger.record(path)
     known = job.ledger.shares.get(path, ())
-    made = missing_folders(job.view, job.view.settings.codex_home, None)
     last: list[Intent] = []
 
     def edit(data: bytes | None) -> bytes | None:
@@ -55,17 +54,14 @@ def flush(job: Job) -> str | None:
         return edited.data
 
     try:
-        change = edit_foreign(
-            job.door, path, edit, policy=job.view.ground.policy(None), backups=job.backups, mode=0o600
-        )
+        policy = job.view.ground.policy(None)
+        with making(job, job.view.settings.codex_home, None) as made:
+            change = edit_foreign(job.door, path, edit, policy=policy, backups=job.backups, mode=0o600)
     except (FileRefused, OSError) as error:
         return reason(error)
     job.view.forget_user_files()
-    if change == "written":
-        for place in made:
-            job.ledger.folders[place] = None
-        if last[0].record is not None:
-            job.ledger.keep(path, last[0].record)
+    if change == "written" and last[0].record is not None:
+        job.ledger.keep(path, last[0].record)
     if last[0].shares:
         job.ledger.shares[path] = last[0].shares
     job.noted = None
