@@ -140,8 +140,8 @@ def rows(scratch: Path) -> tuple[Row, ...]:
     return (
         Row(BASELINE, (PYTHON, "-I", "-S", "-c", "pass")),
         Row("sh -c :", ("/bin/sh", "-c", ":")),
-        Row("post-write, no .md", post, payload("/home/u/work/a.py", prose), 0.6),
-        Row("post-write, .md in the content only", post, payload("/home/u/work/a.py", prose + "See README.md."), 2.5),
+        Row("post-write, no .md", post, payload("/home/u/src/a.py", prose), 0.6),
+        Row("post-write, .md in the content only", post, payload("/home/u/src/a.py", prose + "See README.md."), 2.5),
         Row("post-write, a .md outside the vault", post, payload(str(scratch / "core" / "other.md"), prose)),
         Row("post-write, a note of the vault", post, payload(str(scratch / "core" / "vault" / "note.md"), prose)),
         Row("session-start, well, with the core", (core.session_start_shim,), limit=0.6, before=beat(core, 0)),

@@ -28,12 +28,17 @@ def test_what_the_core_births_both_harnesses_accept(product: Product) -> None:
         core.ok("create", "beta")
         alpha, beta = (Path(host.peer(name)) for name in ("alpha", "beta"))
         product.trust(alpha, beta)
+        # Alpha was born before memory came: Codex's question about its folder is the user's to answer.
+        (asked,) = (row for name, row in host.findings().items() if name.startswith("folder"))
+        assert asked["status"] == "warn" and str(alpha) in asked["where"], asked
+        with (product.home / ".codex" / "config.toml").open("a") as config:
+            config.write(f'\n[projects."{alpha}"]\ntrust_level = "trusted"\n')
         (product.vault / "Harbour.md").write_text(TEXT.format(title="Harbour", birds="gannets"))
         product.indexed("gannets", "Harbour")
         for folder in (alpha, beta):
             assert product.claude.mcp_list(str(folder)).status(SERVER) == "connected", folder
             server = product.codex.mcp_list(str(folder)).server(SERVER)
-            assert server is not None, (product.codex.mcp_list(str(folder)), (product.home/".codex/config.toml").read_text(), [x.read_text() for x in folder.glob(".codex/*")])
+            assert server is not None
             assert server["transport"]["bearer_token_env_var"] == "IAPEER_BEARER"
             assert product.own_hooks(folder) == ["trusted", "trusted"], folder
         assert ["trust-hooks", f"{beta}/.codex/hooks.json"] in core.calls("trust-hooks")

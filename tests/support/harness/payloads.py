@@ -9,7 +9,7 @@ from typing import Any
 from tests.support.harness.npm import CHECKOUT
 
 FOLDER = os.path.join(CHECKOUT, "tests", "fixtures", "payloads")
-HOME, PEER, VAULT = "/home/ada", "/home/ada/work/alpha", "/home/ada/vault"
+HOME, PEER, VAULT = "/home/ada", "/home/ada/src/alpha", "/home/ada/vault"
 
 
 def sample(name: str) -> dict[str, Any]:
