@@ -5,6 +5,7 @@ Exit codes: 0 ok, 1 the command failed or a check found a problem, 2 the words w
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -24,6 +25,7 @@ from iapeer_memory.cli.commands import COMMANDS
 from iapeer_memory.domain.errors import ProductError, UsageError
 from iapeer_memory.domain.paths import PRODUCT
 
+NO_SUCH = re.compile(r"No such command '(.*?)'")
 HELP_WORDS: tuple[list[str], ...] = ([], ["help"], ["--help"], ["-h"])
 
 
@@ -89,6 +91,8 @@ def invoke(words: list[str]) -> int:
     except NoArgsIsHelpError as error:
         return say(error.message + "\n")
     except WordsError as error:
+        if found := NO_SUCH.match(error.format_message()):
+            return complain(f"{where}: unknown command: {found[1]}", 2)
         return complain(f"{where}: {one_line(error.format_message())}", 2)
     except ClickException as error:
         return complain(f"{where}: {one_line(error.format_message())}", error.exit_code)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import typer
 
 from iapeer_memory.domain.errors import UsageError
+
+RANGE = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?\Z", re.ASCII)
 
 
 def ask(question: str, default: str) -> str:
@@ -33,10 +36,11 @@ def parse_choice(text: str, count: int) -> frozenset[int]:
         return frozenset(range(count))
     picked: set[int] = set()
     for part in words.replace(" ", "").split(",") if words not in ("", "none") else ():
-        low, _, high = part.partition("-")
-        if not low.isdecimal() or not (high or low).isdecimal():
-            raise UsageError(f"{part!r} is no number of the list")
-        picked.update(range(int(low) - 1, int(high or low)))
-    if any(not 0 <= index < count for index in picked):
-        raise UsageError(f"the list goes from 1 to {count}")
+        found = RANGE.match(part)
+        if found is None:
+            raise UsageError(f"{part!r} is no number of the list", remedy="all, none, or numbers like 1,3-5")
+        low, high = int(found[1]), int(found[2] or found[1])
+        if not 1 <= low <= high <= count:
+            raise UsageError(f"{part!r} is not in the list, which goes from 1 to {count}")
+        picked.update(range(low - 1, high))
     return frozenset(picked)

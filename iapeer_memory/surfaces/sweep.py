@@ -94,6 +94,12 @@ def look(view: View, peers: Sequence[Peer]) -> tuple[PeerLook, ...]:
     return tuple(looks)
 
 
+def look_host(view: View, peers: Sequence[Peer]) -> tuple[SurfaceState, ...]:
+    """What stands in the user's own files and harms every peer of a harness; harnesses that nobody has are left out."""
+    used = {harness for peer in peers if not peer.paused for harness in peer.harnesses()}
+    return tuple(state for name, row in HARNESSES.items() if name in used for state in row.host(view))
+
+
 def inspect(view: View, peer: Peer, harness: str) -> tuple[SurfaceState, ...]:
     """Look at one peer × harness; a folder that cannot even be looked at is a warning."""
     view.ground.forget()
