@@ -13,11 +13,17 @@ import errno
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os.path import basename, dirname, join, normpath
+from typing import TypeVar
 
 from iapeer_memory.domain.door import Files, FileStat
+from iapeer_memory.egress.effect import Effect
+from iapeer_memory.egress.through import ThroughFiles
 
+T = TypeVar("T")
 HARNESS_FOLDERS = (".iapeer", ".claude", ".codex")
 GUARDED_IN_HOME = (*HARNESS_FOLDERS, ".claude.json", join("Library", "Mobile Documents"))
+ON_THE_NAME = ("remove", "rmdir", "rename", "symlink")
+"""Verbs that never follow a final link."""
 GATED_NAMES = ("config.env", "fleet.json", "memory-provider.json")
 ROOT_VARIABLES = (
     "IAPEER_ROOT", "IAPEER_MEMORY_STATE_DIR", "IAPEER_MEMORY_CACHE_DIR", "IAPEER_MEMORY_LOGS_DIR",
@@ -76,89 +82,45 @@ def make_belt(
     return Belt(tuple(sorted(guarded)), tuple(sorted(roots)), ignore_case=platform == "darwin")
 
 
-class BeltedFiles:
+class BeltedFiles(ThroughFiles):
     """Files with the belt on: a refused write raises BeltRefused, gated files read as absent."""
 
     def __init__(self, files: Files, belt: Belt) -> None:
-        self._files = files
+        super().__init__(files)
         self._belt = belt
 
     def read(self, path: str, *, limit: int | None = None) -> bytes:
         if self._gated(path):
             raise FileNotFoundError(errno.ENOENT, "not shown in the sandbox", path)
-        return self._files.read(path, limit=limit)
+        return super().read(path, limit=limit)
 
     def read_optional(self, path: str, *, limit: int | None = None) -> bytes | None:
-        return None if self._gated(path) else self._files.read_optional(path, limit=limit)
+        return None if self._gated(path) else super().read_optional(path, limit=limit)
 
     def stat(self, path: str) -> FileStat | None:
-        return None if self._gated(path) else self._files.stat(path)
+        return None if self._gated(path) else super().stat(path)
 
     def lstat(self, path: str) -> FileStat | None:
-        return None if self._gated(path) else self._files.lstat(path)
-
-    def realpath(self, path: str) -> str:
-        return self._files.realpath(path)
-
-    def readlink(self, path: str) -> str:
-        return self._files.readlink(path)
-
-    def list(self, path: str) -> tuple[str, ...]:
-        return self._files.list(path)
-
-    def write(
-        self, path: str, data: bytes, *, mode: int | None = None, before: Callable[[], None] | None = None
-    ) -> None:
-        self.check("write", path)
-        self._files.write(path, data, mode=mode, before=before)
-
-    def create(self, path: str, data: bytes, *, mode: int = 0o644) -> bool:
-        self.check("create", path)
-        return self._files.create(path, data, mode=mode)
-
-    def append(self, path: str, data: bytes, *, mode: int = 0o600) -> None:
-        self.check("append to", path)
-        self._files.append(path, data, mode=mode)
-
-    def mkdir(self, path: str, *, mode: int = 0o755) -> None:
-        self.check("mkdir", path)
-        self._files.mkdir(path, mode=mode)
-
-    def remove(self, path: str) -> bool:
-        self.check_name("remove", path)
-        return self._files.remove(path)
-
-    def rmdir(self, path: str) -> bool:
-        self.check_name("rmdir", path)
-        return self._files.rmdir(path)
-
-    def remove_tree(self, path: str) -> None:
-        self.check("remove", path)
-        self._files.remove_tree(path)
+        return None if self._gated(path) else super().lstat(path)
 
     def rename(self, source: str, target: str) -> None:
         self.check_name("rename", source)
         self.check_name("rename", target)
-        self._files.rename(source, target)
+        super().rename(source, target)
 
-    def symlink(self, target: str, path: str) -> None:
-        self.check_name("symlink", path)
-        self._files.symlink(target, path)
-
-    def chmod(self, path: str, mode: int) -> None:
-        self.check("chmod", path)
-        self._files.chmod(path, mode)
-
-    def touch(self, path: str) -> None:
-        self.check("touch", path)
-        self._files.touch(path)
+    def _change(self, effect: Effect, path: str, act: Callable[[], T]) -> T:
+        if effect.verb in ON_THE_NAME:
+            self.check_name(effect.verb, path)
+        else:
+            self.check(effect.verb, path)
+        return act()
 
     def check(self, verb: str, path: str) -> None:
         """Raise BeltRefused unless the place that the path leads to may be written."""
         self._refuse(verb, path, self._files.realpath(path))
 
     def check_name(self, verb: str, path: str) -> None:
-        """The same for verbs that act on the name itself and never follow a final link."""
+        """The same for the verbs that act on the name itself."""
         self._refuse(verb, path, join(self._files.realpath(dirname(path)), basename(path)))
 
     def _refuse(self, verb: str, path: str, place: str) -> None:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 class Effect:
     """One change of the host.
 
-    `verb`: write, create, append, mkdir, remove, rmdir, remove_tree, rename, symlink, chmod, touch, run, interact,
-    start, replace, signal, fetch. `target`: the path, or argv as a tuple, or the pid or URL as text. `detail`: what a
-    reader wants to know beyond it. `data`: the new bytes of a file, not part of what makes two effects equal.
+    `verb`: write, create, append, mkdir, remove, rmdir, remove_tree, rename, symlink, chmod, touch, sync, run,
+    interact, start, replace, signal, fetch. `target`: the path, or argv as a tuple, or the pid or URL as text.
+    `detail`: what a reader wants to know beyond it. `data`: the new bytes of a file, not part of what makes two
+    effects equal.
     """
 
     verb: str
@@ -36,6 +37,6 @@ def mode_text(mode: int | None) -> str:
     return "" if mode is None else f"mode {mode:04o}"
 
 
-def write_detail(existed: bool, mode: int | None) -> str:
-    """new or changed, and the mode where one is set."""
-    return ", ".join(text for text in ("changed" if existed else "new", mode_text(mode)) if text)
+def write_detail(existed: bool, mode: str) -> str:
+    """new or changed, and the mode (as `mode_text`) where one is set."""
+    return ", ".join(text for text in ("changed" if existed else "new", mode) if text)

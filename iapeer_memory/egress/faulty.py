@@ -9,12 +9,13 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from iapeer_memory.domain.door import Door, Processes, RunResult, Started
-from iapeer_memory.egress.effect import Effect
+from iapeer_memory.domain.door import Door, Processes
+from iapeer_memory.egress.effect import Effect, ran
+from iapeer_memory.egress.through import Launch, R
 from iapeer_memory.egress.watching import WatchedFiles, WatchedNet, WatchedProcesses
 
 VARIABLE = "IAPEER_MEMORY_FAULT"
@@ -83,31 +84,13 @@ class FaultyProcesses(WatchedProcesses):
         super().__init__(processes, saboteur)
         self._saboteur = saboteur
 
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        timeout: float,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
-        stdin: bytes | None = None,
-        named: bool = False,
-        keep_fds: Sequence[int] = (),
-    ) -> RunResult:
-        given = self._saboteur.environment_for(self.environment() if env is None else env, same_operation=False)
-        return super().run(argv, timeout=timeout, env=given, cwd=cwd, stdin=stdin, named=named, keep_fds=keep_fds)
-
-    def start_detached(
-        self, argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str = "/", named: bool = False
-    ) -> Started:
-        given = self._saboteur.environment_for(env, same_operation=False)
-        return super().start_detached(argv, env=given, log=log, cwd=cwd, named=named)
-
-    def replace(self, argv: Sequence[str], *, env: Mapping[str, str], keep_fds: Sequence[int] = ()) -> RunResult:
+    def _launch(self, launch: Launch[R]) -> R:
+        if launch.verb != "replace":
+            given = self._saboteur.environment_for(launch.env, same_operation=False)
+            return super()._launch(replace(launch, env=given))
         # Counted here rather than above, so that what is left is known before we are somebody else.
-        self._saboteur.before(Effect("replace", tuple(argv)))
-        given = self._saboteur.environment_for(env, same_operation=True)
-        return self._processes.replace(argv, env=given, keep_fds=keep_fds)
+        self._saboteur.before(ran("replace", launch.argv))
+        return launch.go(self._saboteur.environment_for(launch.env, same_operation=True))
 
 
 def faulty(door: Door, at: int, how: How) -> Door:

@@ -125,7 +125,7 @@ class OverlayFiles:
             before()
         kept = found.mode if found is not None else 0o644
         self._put(place, Node("file", kept if mode is None else mode, data))
-        self._plan.add(Effect("write", path, write_detail(existed, mode), data))
+        self._plan.add(Effect("write", path, write_detail(existed, mode_text(mode)), data))
 
     def create(self, path: str, data: bytes, *, mode: int = 0o644) -> bool:
         self._check_parents(path)

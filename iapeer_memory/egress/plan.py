@@ -3,20 +3,18 @@
 Nothing here starts a program, sends a signal or waits; only what the caller calls a mere question is really asked.
 """
 
-# The signatures are the ports'; an implementation need not look at every argument.
-
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 
-from iapeer_memory.domain.door import Clock, HeldLock, Locks, Net, Processes, ProcessInfo, Response, RunResult, Started
+from iapeer_memory.domain.door import Clock, HeldLock, Net, Processes, ProcessInfo, Response
 from iapeer_memory.egress.effect import Effect, ran
+from iapeer_memory.egress.through import ASKING_METHODS, Launch, R, ThroughLocks, ThroughNet, ThroughProcesses
 
 Probe = Callable[[Sequence[str]], bool]
 ENDING = (9, 15)
-PLANNED = "planned"
 
 
 @dataclass(slots=True)
@@ -34,103 +32,48 @@ class Plan:
         return [effect.as_json() for effect in self.effects]
 
 
-class PlannedProcesses:
+class PlannedProcesses(ThroughProcesses):
     """Starts and signals are planned, and answered as if they had worked; probes really run."""
 
     def __init__(self, processes: Processes, plan: Plan, probes: Sequence[Probe]) -> None:
-        self._processes = processes
+        super().__init__(processes)
         self._plan = plan
         self._probes = tuple(probes)
         self._ended: set[int] = set()
 
-    def run(
-        self,
-        argv: Sequence[str],
-        *,
-        timeout: float,
-        env: Mapping[str, str] | None = None,
-        cwd: str | None = None,
-        stdin: bytes | None = None,
-        named: bool = False,
-        keep_fds: Sequence[int] = (),
-    ) -> RunResult:
-        if self._is_probe(argv):
-            return self._processes.run(
-                argv, timeout=timeout, env=env, cwd=cwd, stdin=stdin, named=named, keep_fds=keep_fds
-            )
-        return self._planned("run", argv)
-
-    def interact(
-        self, argv: Sequence[str], *, lines: Sequence[str], until: str, timeout: float, env: Mapping[str, str], cwd: str
-    ) -> RunResult:
-        if self._is_probe(argv):
-            return self._processes.interact(argv, lines=lines, until=until, timeout=timeout, env=env, cwd=cwd)
-        return self._planned("interact", argv)
-
-    def start_detached(
-        self, argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str = "/", named: bool = False
-    ) -> Started:
-        self._plan.add(ran("start", argv))
-        return Started(True, detail=PLANNED)
-
-    def replace(self, argv: Sequence[str], *, env: Mapping[str, str], keep_fds: Sequence[int] = ()) -> RunResult:
-        return self._planned("replace", argv)
+    def _launch(self, launch: Launch[R]) -> R:
+        if launch.verb in ("run", "interact") and any(probe(launch.argv) for probe in self._probes):
+            return launch.go(launch.env)
+        self._plan.add(ran(launch.verb, launch.argv))
+        return launch.done
 
     def signal(self, pid: int, number: int) -> bool:
         if number == 0:
-            return pid not in self._ended and self._processes.signal(pid, 0)
+            return pid not in self._ended and super().signal(pid, 0)
         self._plan.add(Effect("signal", str(pid), f"signal {number}"))
         if number in ENDING:
             self._ended.add(pid)
         return True
 
     def info(self, pid: int) -> ProcessInfo | None:
-        return None if pid in self._ended else self._processes.info(pid)
+        return None if pid in self._ended else super().info(pid)
 
     def all(self) -> tuple[ProcessInfo, ...]:
-        return tuple(info for info in self._processes.all() if info.pid not in self._ended)
-
-    def which(self, name: str, path: str) -> str | None:
-        return self._processes.which(name, path)
-
-    def environment(self) -> Mapping[str, str]:
-        return self._processes.environment()
-
-    def _is_probe(self, argv: Sequence[str]) -> bool:
-        return any(probe(argv) for probe in self._probes)
-
-    def _planned(self, verb: str, argv: Sequence[str]) -> RunResult:
-        self._plan.add(ran(verb, argv))
-        return RunResult(0, "", "")
+        return tuple(info for info in super().all() if info.pid not in self._ended)
 
 
-class PlannedNet:
+class PlannedNet(ThroughNet):
     """GET and HEAD are asked; other requests are planned."""
 
     def __init__(self, net: Net, plan: Plan) -> None:
-        self._net = net
+        super().__init__(net)
         self._plan = plan
 
-    def fetch(
-        self,
-        url: str,
-        *,
-        method: str = "GET",
-        body: bytes | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeout: float,
-        limit: int = 4 << 20,
-    ) -> Response:
-        if method in ("GET", "HEAD"):
-            return self._net.fetch(url, method=method, body=body, headers=headers, timeout=timeout, limit=limit)
+    def _fetch(self, url: str, method: str, act: Callable[[], Response]) -> Response:
+        if method in ASKING_METHODS:
+            return act()
         self._plan.add(Effect("fetch", url, method))
         return Response(200, {}, b"")
-
-    def port_free(self, port: int) -> bool:
-        return self._net.port_free(port)
-
-    def listener_uid(self, port: int) -> int | None:
-        return self._net.listener_uid(port)
 
 
 class NoLock:
@@ -145,22 +88,11 @@ class NoLock:
         """Nothing to release."""
 
 
-class PlannedLocks:
+class PlannedLocks(ThroughLocks):
     """Locks that are always had; who holds the real one can be asked."""
 
-    def __init__(self, locks: Locks) -> None:
-        self._locks = locks
-
-    @contextmanager
-    def hold(self, path: str, *, wait: float, what: str) -> Iterator[HeldLock]:
-        yield NoLock()
-
-    @contextmanager
-    def adopt(self, fd: int, path: str) -> Iterator[HeldLock]:
-        yield NoLock()
-
-    def holder(self, path: str) -> str | None:
-        return self._locks.holder(path)
+    def _take(self, path: str, act: Callable[[], AbstractContextManager[HeldLock]]) -> AbstractContextManager[HeldLock]:
+        return nullcontext(NoLock())
 
 
 class PlannedClock:

@@ -20,13 +20,14 @@ from iapeer_memory.provision.placed import place, shims
 from iapeer_memory.surfaces import ahead
 from iapeer_memory.surfaces import ledger as ledger_file
 from iapeer_memory.surfaces.job import Job
-from iapeer_memory.surfaces.state import PeerResult
-from iapeer_memory.surfaces.sweep import PeerLook, Progress, look, provision, sweep
+from iapeer_memory.surfaces.state import PeerResult, SurfaceState
+from iapeer_memory.surfaces.sweep import PeerLook, Progress, look, look_host, provision, sweep
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import Want
 
 SAVE_EVERY = 25
-"""Changed peers between two saves of the ledger in a long sweep; between them a log tells what was done."""
+"""Changed peers between two saves of the ledger in a long sweep, and more of them the longer it has become: each save
+writes the whole ledger. Between two saves a log tells what was done."""
 
 
 def wanted(host: Host) -> Want:
@@ -118,6 +119,12 @@ def look_at(host: Host, peers: Sequence[Peer]) -> tuple[PeerLook, ...]:
     return look(make_view(host), peers)
 
 
+def look_around(host: Host, peers: Sequence[Peer]) -> tuple[tuple[PeerLook, ...], tuple[SurfaceState, ...]]:
+    """As `look_at`, and with it what stands in the user's own files and concerns everybody."""
+    view = make_view(host)
+    return look(view, peers), look_host(view, peers)
+
+
 def provision_all(host: Host, peers: Sequence[Peer], progress: Progress | None = None) -> tuple[PeerResult, ...]:
     """Put every peer's surfaces in place, the shims first. The caller holds the provision lock."""
     place(host, shims(host))
@@ -127,7 +134,7 @@ def provision_all(host: Host, peers: Sequence[Peer], progress: Progress | None =
     def after(done: int, of: int, result: PeerResult) -> None:
         nonlocal unsaved
         unsaved += result.changed
-        if unsaved >= SAVE_EVERY:
+        if unsaved >= max(SAVE_EVERY, done // 4):
             save(host, job)
             unsaved = 0
         if progress is not None:
@@ -168,9 +175,8 @@ def unprovision_peer(host: Host, peer: Peer) -> tuple[PeerResult, ...]:
 def save(host: Host, job: Job) -> None:
     """Write the ledger where it changed; what was noted ahead of it is in it then."""
     files = host.door.files
-    data = job.ledger.dump()
-    if files.read_optional(host.paths.ledger) != data:
-        files.write(host.paths.ledger, data, mode=0o600)
+    if job.ledger.changed:
+        files.write(host.paths.ledger, job.ledger.dump(), mode=0o600)
     files.remove(host.paths.ledger_ahead)
 
 

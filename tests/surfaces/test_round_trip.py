@@ -126,8 +126,12 @@ def test_foreign_additions_after_us_survive_removal(tmp_path: Path, door: Door) 
     doc = json.loads(settings.read_text())
     doc["hooks"]["PostToolUse"].append({"hooks": [{"type": "command", "command": "lint"}]})
     doc["hooks"]["PostToolUse"][0]["hooks"].append({"type": "command", "command": "guest"})
-    doc["permissions"]["allow"].append("Bash(ls)")
     settings.write_text(json.dumps(doc))
+    local = Path(peer.cwd, ".claude/settings.local.json")
+    doc = json.loads(local.read_text())
+    doc["permissions"]["allow"].append("Bash(ls)")
+    doc["permissions"]["additionalDirectories"].append("/srv")
+    local.write_text(json.dumps(doc))
     servers = Path(peer.cwd, ".mcp.json")
     servers.write_text(servers.read_text().replace('"mcpServers": {', '"mcpServers": {"x": {"command": "y"},'))
     toml = Path(peer.cwd, ".codex/config.toml")
@@ -140,8 +144,8 @@ def test_foreign_additions_after_us_survive_removal(tmp_path: Path, door: Door) 
                 {"matcher": "Write|Edit|MultiEdit|Bash", "hooks": [{"type": "command", "command": "guest"}]},
                 {"hooks": [{"type": "command", "command": "lint"}]},
             ]
-        },
-        "permissions": {"allow": ["Bash(ls)"]},
+        }
     }
+    assert json.loads(local.read_text()) == {"permissions": {"allow": ["Bash(ls)"], "additionalDirectories": ["/srv"]}}
     assert json.loads(servers.read_text()) == {"mcpServers": {"x": {"command": "y"}}}
     assert toml.read_text().split() == ["a", "=", "1", "[z]", "b", "=", "2"]

@@ -15,7 +15,7 @@ from iapeer_memory.provision.peers import mapped_peers
 from iapeer_memory.provision.placed import problem, shims
 from iapeer_memory.provision.step import Done, Seen, Step
 from iapeer_memory.provision.steps.slot import slot_verdict
-from iapeer_memory.provision.sweep import look_at, provision_all
+from iapeer_memory.provision.sweep import look_around, look_at, provision_all
 from iapeer_memory.surfaces.state import PeerResult, SurfaceState
 from iapeer_memory.surfaces.sweep import PeerLook
 
@@ -43,7 +43,8 @@ class SurfacesStep(Step):
         peers = mapped_peers(host)
         if isinstance(peers, NoMap):
             return (Finding(CHECK, "skip", "see fleet-map"),)
-        return (*surface_findings(look_at(host, peers)), *shim_findings(host))
+        looks, states = look_around(host, peers)
+        return (*surface_findings(looks), *host_findings(states), *shim_findings(host))
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Sweep everybody under the lock."""
@@ -126,6 +127,11 @@ def warnings(looks: Sequence[PeerLook]) -> tuple[Finding, ...]:
         text = detail if len(who) == 1 else f"{detail} ({shown})"
         findings.append(Finding(name, "warn", text, where=state.path or view.cwd, remedy=state.remedy))
     return tuple(findings)
+
+
+def host_findings(states: Sequence[SurfaceState]) -> tuple[Finding, ...]:
+    """What stands in the user's own files and harms every peer; theirs to settle."""
+    return tuple(Finding(s.surface, "warn", s.detail, where=s.path or None, remedy=s.remedy) for s in states)
 
 
 def shim_findings(host: Host) -> tuple[Finding, ...]:

@@ -76,8 +76,10 @@ def place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict, str | 
         part(path, peer.cwd, wanted, user, ours=at == path)
         for path in (hooks.local_path(peer.cwd), hooks.settings_path(peer.cwd))
     )
+    verdict = look(view, local)
+    if verdict.kind == "ok" and (at == local.path or is_trusted(view, peer.cwd)):
+        return local, verdict, None  # what git tracks counts in a trusted folder; what we put there it did not track
     if not view.is_team_file(peer.cwd, local.path):
-        verdict = look(view, local)
         if verdict.kind in ("ok", "refused"):
             return local, verdict, None
         in_shared = look(view, shared).kind

@@ -92,4 +92,4 @@ def dead(view: View, path: str, inside: str | None) -> SurfaceState | None:
     if why is None:
         return None
     detail = f"{path}: {why}: an older Claude drops the whole file, our hooks with it"
-    return SurfaceState("settings", "warn", detail, path, f"correct {why.split(' ', 1)[0]} in {path}")
+    return SurfaceState("settings", "warn", detail, path)

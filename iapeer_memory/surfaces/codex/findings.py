@@ -64,8 +64,10 @@ def unset_bearers(view: View, servers: Mapping[str, Any], path: str) -> list[Sur
     for name, server in servers.items():
         variable = server.get("bearer_token_env_var") if isinstance(server, dict) else None
         if name != SERVER and isinstance(variable, str) and not view.env.get(variable):
-            detail = f"{path}: server {name} names the unset variable {variable}: Codex silently drops it"
-            states.append(SurfaceState("bearer", "warn", detail, path, f"export {variable}=…"))
+            detail = (
+                f"{path}: server {name} names the variable {variable}, which is not set here: Codex silently drops it"
+            )
+            states.append(SurfaceState("bearer", "warn", detail, path))
     return states
 
 

@@ -57,9 +57,9 @@ def trust_states(view: View, peer: Peer, part: Part) -> list[SurfaceState]:
     user = view.codex()
     if dead is not None:
         detail = f"{part.path}: {dead}: Codex drops the whole file, our hooks with it"
-        return [SurfaceState("settings", "warn", detail, part.path, f"correct {dead.split(' ', 1)[0]} in {part.path}")]
+        return [SurfaceState("settings", "warn", detail, part.path)]
     if user.problem is not None:
-        return [SurfaceState(SURFACE, "warn", user.problem, view.codex_config)]
+        return []  # told once for the host
     found = trust.standing(hooks_there, sources_of(view, peer, part), user)
     if found.open:
         if found.blocked:
