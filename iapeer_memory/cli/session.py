@@ -30,12 +30,18 @@ def open_host(*, wishes: Wishes | None = None, readonly: bool = False) -> Host:
     config = read_config(first, Paths.from_env(given, os_home=os_home).config_file)
     env = effective_env(given, config)
     paths = Paths.from_env(env, os_home=os_home)
-    door = open_door(env, own=replace(own, stable_command=paths.stable_binary), named=named)
+    door = open_door(env, own=replace(own, stable_command=paths.stable_binary), named=named, say=announce)
     if readonly:
         door = read_only(door)
     build = running_build(door.files)
     host = load_host(door, env, config, paths, version=__version__, build=build, wishes=wishes)
     return replace(host, settings=Settings(given, config.lines))
+
+
+def announce(text: str) -> None:
+    """What somebody who waits wants to know, at once and not on stdout."""
+    sys.stderr.write(f"iapeer-memory: {text}\n")
+    sys.stderr.flush()
 
 
 def home_of_account(env: Mapping[str, str]) -> str:

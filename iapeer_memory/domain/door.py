@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 FileKind = Literal["file", "dir", "link", "fifo", "socket", "device"]
@@ -66,8 +66,11 @@ class Files(Protocol):
         """
         ...
 
-    def create(self, path: str, data: bytes, *, mode: int = 0o644) -> bool:
-        """Write only if nothing is there (exclusive); False when something is."""
+    def create(self, path: str, data: bytes, *, mode: int = 0o644, durable: bool = True) -> bool:
+        """Write only if nothing is there (exclusive); False when something is.
+
+        Not `durable`: nothing waits for the disk. Until `sync`, a loss of power may take the file or its bytes.
+        """
         ...
 
     def append(self, path: str, data: bytes, *, mode: int = 0o600) -> None: ...
@@ -95,6 +98,10 @@ class Files(Protocol):
     def chmod(self, path: str, mode: int) -> None: ...
     def touch(self, path: str) -> None:
         """Set the mtime to now, creating an empty file if needed."""
+        ...
+
+    def sync(self, folder: str) -> None:
+        """Wait until all that was written in and below the folder outlives a loss of power. Follows no links."""
         ...
 
 
@@ -127,12 +134,17 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
-    """A live process. `started`: opaque text, equal only for the same process since the same boot."""
+    """A live process.
+
+    `started`: opaque text, equal only for the same process since the same boot. `started_at`: the same moment in
+    seconds since the epoch, None where unknown; it moves when somebody sets the clock, so it identifies nothing.
+    """
 
     pid: int
     uid: int
     argv: tuple[str, ...]
     started: str
+    started_at: float | None = field(default=None, compare=False)
 
 
 class Processes(Protocol):

@@ -49,6 +49,7 @@ class Grammar:
     load: a plain value of a text; raises Malformed.
     settled: load's value says that nothing is to do; may this be believed (no key of the file repeats)?
     expand: one step as the smaller steps that the editor can do one by one.
+    many: of several steps at once, what can be done in one: its splices, the parts that undo needs, the steps left.
     edit: the splices of a small step and the part that undo needs; raises Malformed for wrong types on the path.
     raw: the value that a raw text stands for.
     model, value_model: the guard's view of a text and of a value.
@@ -59,6 +60,7 @@ class Grammar:
     load: Callable[[str, str], Any]
     settled: Callable[[str], bool]
     expand: Callable[[str, Step, str], Sequence[Step]]
+    many: Callable[[str, Sequence[Step], str], tuple[list[Splice], list[Undo], Sequence[Step]]]
     edit: Callable[[str, Step, str], tuple[list[Splice], Undo | None]]
     empty: Callable[[str], bool]
     raw: Callable[[str], Any]
@@ -146,7 +148,10 @@ def _inverse(value: Any, part: Undo) -> Step | None:
 
 def _steps(grammar: Grammar, text: str, ops: Sequence[Step], name: str) -> tuple[str, list[list[Splice]], list[Undo]]:
     steps: list[list[Splice]] = []
-    parts: list[Undo] = []
+    first, parts, ops = grammar.many(text, ops, name)
+    if first:
+        steps.append(first)
+        text = guard.stepped(name, text, first)
     for op in ops:
         for small in grammar.expand(text, op, name):
             step, part = grammar.edit(text, small, name)

@@ -221,6 +221,7 @@ GRAMMAR = Grammar(
     load=load,
     settled=lambda text: not guard.json_repeats(text),
     expand=lambda _text, step, _name: [step],
+    many=lambda _text, ops, _name: ([], [], ops),
     edit=_edit,
     empty=_empty,
     raw=guard.json_model,

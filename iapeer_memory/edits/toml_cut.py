@@ -21,9 +21,9 @@ def cut(text: str, found: Found, *, inner: str | None = None, tail: str | None =
         gone = [at for at, one in enumerate(found.holder.members) if one in found.members]
         return _cut_members(text, found.holder, gone, inner)
     ours = {one.section for one in found.headers}
-    sections = _near(text, [(one.start, section_end(found.all, one)) for one in found.headers])
+    sections = near(text, [(one.start, section_end(found.all, one)) for one in found.headers])
     lines = [(one.start, one.end) for one in found.pairs if one.section not in ours]
-    ranges = joined([_with_blanks(text, *span) for span in sections] + [_with_newline(text, *span) for span in lines])
+    ranges = joined([with_blanks(text, *span) for span in sections] + [_with_newline(text, *span) for span in lines])
     splices = [(start, end, "") for start, end in ranges]
     if tail is not None and splices and not text[splices[-1][1] :].strip(" \t\r\n"):
         start = content_end(text[: splices[-1][0]])
@@ -74,7 +74,7 @@ def _cut_members(text: str, here: Inside, gone: list[int], inner: str | None) ->
     return splices
 
 
-def _near(text: str, sections: list[tuple[int, int]]) -> list[tuple[int, int]]:
+def near(text: str, sections: list[tuple[int, int]]) -> list[tuple[int, int]]:
     """Sections with nothing but blanks between them are one."""
     result: list[tuple[int, int]] = []
     for start, end in sorted(sections):
@@ -85,7 +85,7 @@ def _near(text: str, sections: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return result
 
 
-def _with_blanks(text: str, start: int, end: int) -> tuple[int, int]:
+def with_blanks(text: str, start: int, end: int) -> tuple[int, int]:
     """The blank lines before go too where blank lines or nothing follow, so that one separation stays."""
     top = 1 if text.startswith("\ufeff") else 0
     line_end = text.find("\n", end)

@@ -36,6 +36,7 @@ from iapeer_memory.edits.source import BOM, conflict, decode, too_deep
 from iapeer_memory.edits.splice import Splice
 from iapeer_memory.edits.toml_cut import cut, cut_element
 from iapeer_memory.edits.toml_find import Found, Keys, find, line_of_path, section_end
+from iapeer_memory.edits.toml_many import FEW, many
 from iapeer_memory.edits.toml_put import put_block, put_block_after, put_element, put_member, put_pair
 from iapeer_memory.edits.toml_scan import Member, Statement, inside
 from iapeer_memory.edits.toml_text import inline
@@ -261,6 +262,7 @@ GRAMMAR = Grammar(
     load=_load,
     settled=lambda _text: True,
     expand=_expand,
+    many=lambda text, ops, name: many(text, _load(text, name) if len(ops) > FEW else None, ops),
     edit=_edit,
     empty=_empty,
     raw=lambda text: tomllib.loads("k = " + text)["k"],

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from iapeer_memory.domain.door import Started
+from iapeer_memory.egress.folders import make_folders
 from iapeer_memory.egress.processes import default_pipe_signal, find_program
 
 REPORT = 3
@@ -56,7 +57,7 @@ def start(argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str) ->
 
 def open_log(log: str) -> int:
     """The log, private to its owner, opened for appending."""
-    os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+    make_folders(os.path.dirname(log), 0o700)
     return os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY, 0o600)
 
 

@@ -140,7 +140,8 @@ def below(files: Files, path: str, inside: str, policy: Policy) -> tuple[str, Fi
             check_file(path, found, policy)
             return place, found
         if found.kind != "dir":
-            raise UnsafePath(path, f"{place} is {KIND_WORDS.get(found.kind, 'a file')}, not a folder")
+            aside = f"mv {shlex.quote(place)} {shlex.quote(place + '.aside')}"
+            raise UnsafePath(path, f"{place} is {KIND_WORDS.get(found.kind, 'a file')}, not a folder", remedy=aside)
         if found.uid not in (policy.uid, 0):
             raise UnsafePath(path, f"{place} belongs to another user (uid {found.uid})")
     raise AssertionError("a path has at least one part")
@@ -167,7 +168,8 @@ def check_file(path: str, found: FileStat | None, policy: Policy) -> None:
     if found is None:
         return
     if found.kind != "file":
-        raise UnsafePath(path, f"is {KIND_WORDS.get(found.kind, found.kind)}, not a file")
+        aside = f"mv {shlex.quote(path)} {shlex.quote(path + '.aside')}"
+        raise UnsafePath(path, f"is {KIND_WORDS.get(found.kind, found.kind)}, not a file", remedy=aside)
     if found.uid not in (policy.uid, 0):
         raise UnsafePath(path, f"belongs to another user (uid {found.uid})")
     if found.links > 1:

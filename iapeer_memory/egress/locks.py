@@ -18,6 +18,7 @@ from contextlib import contextmanager
 
 from iapeer_memory.domain.door import HeldLock
 from iapeer_memory.domain.errors import LockBusy, UnsafePath
+from iapeer_memory.egress.folders import make_folders
 
 POLL = 0.05
 SHORTEST_WAIT = 0.02
@@ -134,7 +135,7 @@ def open_lock(path: str) -> int:
     try:
         fd = os.open(path, flags, 0o600)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        make_folders(os.path.dirname(path), 0o700)
         fd = os.open(path, flags, 0o600)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):

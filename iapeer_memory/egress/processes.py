@@ -15,7 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from iapeer_memory.domain.door import ProcessInfo, RunResult, Started
-from iapeer_memory.egress import procfs
+from iapeer_memory.egress import procfs, ps
 
 NOT_STARTED = 127
 
@@ -94,21 +94,21 @@ class RealProcesses:
             return None
         if procfs.available():
             return procfs.look_settled(pid)
-        found = procfs.parse_ps(self._ps("-p", str(pid)))
+        found = ps.parse_ps(self._ps("-p", str(pid)))
         return found[0] if found else None
 
     def all(self) -> tuple[ProcessInfo, ...]:
         """Every live process of our uid."""
         if procfs.available():
             return procfs.look_at_all(os.getuid())
-        return procfs.parse_ps(self._ps("-U", str(os.getuid())))
+        return ps.parse_ps(self._ps("-U", str(os.getuid())))
 
     def _ps(self, *selection: str) -> str:
         """The lines of `ps` (not yet run on macOS)."""
         from iapeer_memory.egress.child import run_child
 
         program = "/bin/ps" if self._platform == "darwin" else "ps"
-        argv = (program, "-ww", "-o", procfs.PS_COLUMNS, *selection)
+        argv = (program, "-ww", "-o", ps.COLUMNS, *selection)
         env = {**os.environ, "LC_ALL": "C"}
         return run_child(argv, timeout=10.0, env=env, cwd="/", stdin=None, keep_fds=()).stdout
 

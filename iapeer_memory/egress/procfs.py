@@ -1,18 +1,17 @@
-"""Looks at the process table: procfs where there is one, the lines of `ps` elsewhere. Read-only; parsers are pure.
+"""Looks at the process table of Linux: procfs. Read-only.
 
-Source: proc(5) for `/proc/PID/stat` and `cmdline`; the POSIX and BSD manuals of ps(1) for the columns.
+Source: proc(5) for `/proc/PID/stat` and `cmdline`.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from dataclasses import dataclass
 
 from iapeer_memory.domain.door import ProcessInfo
 
-PS_COLUMNS = "pid=,uid=,stat=,lstart=,command="
 DEAD = ("Z", "X", "x")
-LSTART_WORDS = 5
 SETTLE_TRIES = 5
 SETTLE_SECONDS = 0.002
 
@@ -22,13 +21,26 @@ def available() -> bool:
     return os.path.exists("/proc/self/stat")
 
 
-def boot_id() -> str:
-    """The kernel's name for this boot; empty where it has none."""
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """This boot: the kernel's name for it (empty where it has none), and when it was, in seconds since the epoch."""
+
+    name: str
+    at: float
+
+    def after(self, ticks: str) -> float:
+        """The moment so many ticks after it."""
+        return self.at + int(ticks) / os.sysconf("SC_CLK_TCK")
+
+
+def this_boot() -> Boot:
+    """Asked of the kernel. Time asleep counts, as it does in what `stat` says."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-            return file.read().strip()
+            name = file.read().strip()
     except OSError:
-        return ""
+        name = ""
+    return Boot(name, time.time() - time.clock_gettime(time.CLOCK_BOOTTIME))
 
 
 def parse_stat(text: str) -> tuple[str, str] | None:
@@ -40,7 +52,7 @@ def parse_stat(text: str) -> tuple[str, str] | None:
     return fields[0], fields[19]
 
 
-def look(pid: int) -> ProcessInfo | None:
+def look(pid: int, boot: Boot) -> ProcessInfo | None:
     """One live process from procfs; None when gone or a zombie."""
     place = f"/proc/{pid}"
     try:
@@ -54,22 +66,24 @@ def look(pid: int) -> ProcessInfo | None:
     if stat is None or stat[0] in DEAD:
         return None
     argv = tuple(os.fsdecode(word) for word in words.removesuffix(b"\0").split(b"\0")) if words else ()
-    return ProcessInfo(pid, uid, argv, f"{boot_id()}:{stat[1]}")
+    return ProcessInfo(pid, uid, argv, f"{boot.name}:{stat[1]}", boot.after(stat[1]))
 
 
 def look_settled(pid: int) -> ProcessInfo | None:
     """As `look`, but past the instant in which a process that becomes another program shows no arguments."""
-    found = look(pid)
+    boot = this_boot()
+    found = look(pid, boot)
     for _ in range(SETTLE_TRIES):
         if found is None or found.argv:
             break
         time.sleep(SETTLE_SECONDS)
-        found = look(pid)
+        found = look(pid, boot)
     return found
 
 
 def look_at_all(uid: int) -> tuple[ProcessInfo, ...]:
     """Every live process of that user."""
+    boot = this_boot()
     found: list[ProcessInfo] = []
     for name in os.listdir("/proc"):
         if not name.isdecimal():
@@ -79,7 +93,7 @@ def look_at_all(uid: int) -> tuple[ProcessInfo, ...]:
                 continue
         except OSError:
             continue
-        info = look(int(name))
+        info = look(int(name), boot)
         if info is not None and info.uid == uid:
             found.append(info)
     return tuple(sorted(found, key=lambda info: info.pid))
@@ -104,22 +118,3 @@ def _target(handle: str) -> str | None:
         return os.readlink(handle)
     except OSError:
         return None
-
-
-def parse_ps(text: str) -> tuple[ProcessInfo, ...]:
-    """The processes in the output of `ps -ww -o pid=,uid=,stat=,lstart=,command=` under LC_ALL=C.
-
-    `argv` is split at blanks, since ps does not say where words end. Lines that do not fit are left out, as are
-    zombies. Not yet run on macOS.
-    """
-    found: list[ProcessInfo] = []
-    for line in text.splitlines():
-        words = line.split(None, 3 + LSTART_WORDS)
-        if len(words) < 3 + LSTART_WORDS or not (words[0].isdecimal() and words[1].lstrip("-").isdecimal()):
-            continue
-        if words[2].startswith(DEAD):
-            continue
-        started = " ".join(words[3 : 3 + LSTART_WORDS])
-        command = words[3 + LSTART_WORDS].split() if len(words) > 3 + LSTART_WORDS else []
-        found.append(ProcessInfo(int(words[0]), int(words[1]) & 0xFFFFFFFF, tuple(command), f"ps:{started}"))
-    return tuple(found)

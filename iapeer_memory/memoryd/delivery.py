@@ -16,6 +16,7 @@ from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.peer import Peer
+from iapeer_memory.ecosystem.slot import parse as parse_slot
 from iapeer_memory.egress.foreign import Policy, edit_foreign, resolve
 from iapeer_memory.fleet.map import FleetMap, load
 from iapeer_memory.index.port import NoteSummary
@@ -48,9 +49,12 @@ class Delivery:
         if fleet is None:
             return
         own = notes.by_owner(summaries, self._locale)
+        foreign = self._core and self._slot_is_foreign()
         texts: dict[str, str] = {}
         for peer in fleet.peers:
             mine = own.get(peer.personality, ())
+            if self._core and (foreign or not peer.harnesses()):
+                continue
             if self._core:
                 self._guarded(peer.cwd, partial(self._fragment, peer, mine))
             else:
@@ -69,6 +73,14 @@ class Delivery:
             else:
                 self._guarded(place, partial(self._files.touch, place))
         return whole
+
+    def _slot_is_foreign(self) -> bool:
+        """Whether the core was handed to another provider: then nothing of ours belongs into a peer's prompt."""
+        try:
+            slot = parse_slot(self._files.read_optional(self._paths.slot, limit=1 << 20))
+        except (ProductError, OSError):
+            return True
+        return slot is not None and not slot.ours
 
     @property
     def _by_path(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from iapeer_memory.domain.errors import ConfigError
 from iapeer_memory.domain.host import DEFAULT_PORT
 from iapeer_memory.ecosystem.core import find_core
 from iapeer_memory.ecosystem.notifier import notifier_present
@@ -19,15 +20,16 @@ PORTS_TRIED = 100
 
 def settle(host: Host) -> Host:
     """The host with every decision made: remembered ones as they are, new ones from what is there now."""
-    if host.choices_known:
-        return patient(remember_flag(host))
-    host = patient(with_core(host, find_core(host.door, host.env, host.wishes.core_flag)))
-    host = host.deciding(port=first_port(host))
     wish = host.settings["SUPERVISOR"]
-    if wish in ("notifier", "unit", "detached"):
-        return host.deciding(supervisor=wish)
-    supervisor = choose(host.door, host.paths, env=host.env, notifier=notifier_there(host))
-    return host.deciding(supervisor=supervisor)
+    wished = wish if wish in ("notifier", "unit", "detached") else None
+    if host.choices_known:
+        host = patient(remember_flag(host))
+        return host if wished is None else host.deciding(supervisor=wished)
+    host = patient(with_core(host, find_core(host.door, host.env, host.wishes.core_flag)))
+    # A port that was given is remembered: memoryd's own start knows no environment but the one that we bake.
+    host = host.deciding(port=host.port if host.settings["MCP_PORT"] else first_port(host))
+    found = wished or choose(host.door, host.paths, env=host.env, notifier=notifier_there(host))
+    return host.deciding(supervisor=found)
 
 
 def remember_flag(host: Host) -> Host:
@@ -63,9 +65,14 @@ def first_port(host: Host) -> int:
 
 def take_new_port(host: Host) -> Host:
     """Move to the next free port and remember it; the surfaces then drift from it and are healed."""
-    for port in range(host.port + 1, host.port + 1 + PORTS_TRIED):
-        if host.door.net.port_free(port):
-            host = host.deciding(port=port)
-            host.door.files.write(host.paths.host_json, host.choices.dump(), mode=0o600)
-            return host
+    port = next((p for p in range(host.port + 1, host.port + 1 + PORTS_TRIED) if host.door.net.port_free(p)), None)
+    if port is None:
+        raise ConfigError(f"no port from {host.port + 1} on is free")
+    if host.settings["MCP_PORT"]:
+        raise ConfigError(
+            f"the port {host.port} is set in {host.settings.source('MCP_PORT')}, which is yours to change",
+            remedy=f"iapeer-memory config set MCP_PORT {port}, then: iapeer-memory update",
+        )
+    host = host.deciding(port=port)
+    host.door.files.write(host.paths.host_json, host.choices.dump(), mode=0o600)
     return host

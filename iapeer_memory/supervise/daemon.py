@@ -14,7 +14,7 @@ from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.ports import DaemonReport
 from iapeer_memory.egress.host import uid as own_uid
 from iapeer_memory.supervise.probe import is_memoryd, objection, read_health
-from iapeer_memory.supervise.proof import Traces, boot_time, proved, read_pid
+from iapeer_memory.supervise.proof import Traces, proved, read_pid
 
 ASK_SECONDS = 2.0
 ASK_AGAIN_SECONDS = 4.0
@@ -122,15 +122,14 @@ class Daemon:
 
     def _traces(self) -> Traces:
         files = self._door.files
-        data, written, boot = None, None, None
+        data, written = None, None
         try:
             seen = files.stat(self._paths.pid_file)
             data = files.read_optional(self._paths.pid_file, limit=64)
             written = seen.mtime_ns / 1e9 if seen else None
-            boot = boot_time(files.read_optional("/proc/stat", limit=1 << 22))
         except FileRefused:
             pass
-        return Traces(read_pid(data), written, self._door.locks.holder(self._paths.daemon_lock), boot)
+        return Traces(read_pid(data), written, self._door.locks.holder(self._paths.daemon_lock))
 
     def _heartbeat_age(self) -> float | None:
         try:

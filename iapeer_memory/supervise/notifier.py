@@ -11,7 +11,7 @@ from collections.abc import Callable
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.ports import DaemonHandle, DaemonReport, SupervisorName
-from iapeer_memory.ecosystem.notifier import WATCHER_ID, find
+from iapeer_memory.ecosystem.notifier import WATCHER_ID, find, watcher_script
 from iapeer_memory.ecosystem.profile import TriggerReader
 from iapeer_memory.supervise.builds import installed_build
 from iapeer_memory.supervise.decide import PATIENCE, restart_plan
@@ -44,7 +44,7 @@ class NotifierSupervisor:
         trigger = find(triggers, "event", WATCHER_ID)
         if trigger is None:
             return False, f"watcher {WATCHER_ID} is not registered"
-        if trigger.script != self._paths.launcher:
+        if trigger.script != watcher_script(self._paths.launcher):
             return False, f"watcher {WATCHER_ID} runs {trigger.script or 'nothing'}"
         return True, f"watcher {WATCHER_ID} is registered"
 

@@ -9,27 +9,22 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 
 from iapeer_memory.domain.door import ProcessInfo
 from iapeer_memory.supervise.probe import is_memoryd
 
 SLACK = 2.0
 """Seconds by which two clocks of one host may differ here: start times are kept in ticks since boot."""
-TICKS_PER_SECOND = 100
-LINUX = re.compile(r"[0-9a-f-]*:(\d+)\Z", re.ASCII)
-BY_PS = re.compile(r"ps:(.+)\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Traces:
     """What memoryd leaves on a host. `pid_written`: mtime of the pid file; `holder`: who holds memoryd's lock now, in
-    the lock's words (`pid 123 (memoryd)`); `boot`: when the host started, in seconds since the epoch, if known."""
+    the lock's words (`pid 123 (memoryd)`)."""
 
     pid: int | None
     pid_written: float | None
     holder: str | None
-    boot: float | None
 
     @property
     def holder_pid(self) -> int | None:
@@ -55,26 +50,5 @@ def proved(traces: Traces, process: ProcessInfo | None, uid: int) -> bool:
         return False
     if traces.holder_pid == process.pid:
         return True
-    started = started_at(process.started, traces.boot)
-    return started is not None and traces.pid_written is not None and started <= traces.pid_written + SLACK
-
-
-def started_at(started: str, boot: float | None) -> float | None:
-    """When a process started, in seconds since the epoch; None when the text does not tell.
-
-    Source: the two forms of `ProcessInfo.started`: `<boot id>:<ticks since boot>` from procfs, `ps:<date>` from ps.
-    """
-    if found := LINUX.match(started):
-        return None if boot is None else boot + int(found[1]) / TICKS_PER_SECOND
-    if found := BY_PS.match(started):
-        try:
-            return datetime.strptime(found[1], "%a %b %d %H:%M:%S %Y").astimezone().timestamp()
-        except ValueError:
-            return None
-    return None
-
-
-def boot_time(stat: bytes | None) -> float | None:
-    """`btime` in `/proc/stat`. Source: proc(5)."""
-    match = re.search(rb"^btime (\d+)$", stat or b"", re.MULTILINE)
-    return float(match[1]) if match else None
+    began, written = process.started_at, traces.pid_written
+    return began is not None and written is not None and began <= written + SLACK

@@ -19,8 +19,9 @@ class Job:
     trust_hooks: the core's verb, None without a core. claude: absolute path of Claude's command, for entries that
     only it may write. asked: somebody is there who asked for this, so a harness's own command may be run. insist:
     surfaces that their owner took out are put back. shares: values for the user's Codex file, written at the end.
-    noted: which of them the ledger holds already, with each user. ahead: where an intent is noted before it is
-    carried out; None: nowhere, the caller saves the ledger in time.
+    leaving: peers (`name:harness`) whose values are taken out of it then. noted: which of them the ledger holds
+    already, with each user. ahead: where an intent is noted before it is carried out; None: nowhere, the caller saves
+    the ledger in time.
     """
 
     door: Door
@@ -31,6 +32,7 @@ class Job:
     asked: bool = False
     insist: bool = False
     shares: list[Share] = field(default_factory=list)
+    leaving: list[str] = field(default_factory=list)
     noted: frozenset[tuple[object, str]] | None = None
     ahead: Callable[[Intent], None] | None = None
 

@@ -126,7 +126,7 @@ def sweep(
         if skipped:
             result = PeerResult(peer.personality, harness, peer.cwd, skipped=skipped)
         elif leaving:
-            result = unprovision(job, peer, harness)
+            result = unprovision_one(job, peer, harness)
         else:
             result = provision_one(job, peer, harness)
         results.append(result)
@@ -162,7 +162,12 @@ def provision_one(job: Job, peer: Peer, harness: str) -> PeerResult:
 
 
 def unprovision(job: Job, peer: Peer, harness: str) -> PeerResult:
-    """Take one peer × harness out; a folder that is gone leaves nothing to do but the user's own files."""
+    """Take one peer × harness out, out of the user's own files too."""
+    return settle(job, [unprovision_one(job, peer, harness)])[0]
+
+
+def unprovision_one(job: Job, peer: Peer, harness: str) -> PeerResult:
+    """As `provision_one`; a folder that is gone leaves nothing to do but the user's own files."""
     job.view.ground.forget()
     try:
         outcomes = HARNESSES[harness].unprovision(job, peer)
@@ -182,7 +187,7 @@ def settle(job: Job, results: Sequence[PeerResult]) -> tuple[PeerResult, ...]:
             result,
             outcomes=tuple(
                 replace(o, action="failed", detail=broken[result.harness])
-                if o.path == path and o.action == "written"
+                if o.path == path and o.action in ("written", "removed")
                 else o
                 for o in result.outcomes
             ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = ("typer", "rich", "mcp", "uvicorn", "starlette", "watchfiles", "sqlite3", "tomli_w", "subprocess", "http.client")
+HEAVY = ("typer", "rich", "mcp", "uvicorn", "starlette", "watchfiles", "sqlite3", "tomli_w", "http.client")
 
 
 def loaded_by(statement: str) -> set[str]:

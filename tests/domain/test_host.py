@@ -16,8 +16,11 @@ def test_what_is_written_reads_back() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "{", '{"schema": 2}', '{"schema": 1, "port": 0}', '{"schema": 1, "port": "8766"}', '{"schema": 1, "port": true}',
-     '{"schema": 1, "supervisor": "cron"}', '{"schema": 1, "core": 5}', '{"schema": 1, "follow": "x"}'],
+    [
+        "", "[]", "{", '{"schema": 2}', '{"schema": 1, "port": 0}', '{"schema": 1, "port": "8766"}',
+        '{"schema": 1, "port": true}', '{"schema": 1, "supervisor": "cron"}', '{"schema": 1, "core": 5}',
+        '{"schema": 1, "follow": "x"}',
+    ],
 )  # fmt: skip
 def test_what_cannot_be_true_is_refused(text: str) -> None:
     with pytest.raises(Malformed) as caught:

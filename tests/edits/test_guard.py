@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -38,10 +39,7 @@ def sabotaged(grammar: Grammar, sabotage: Sabotage) -> Grammar:
         splices, part = grammar.edit(text, step, name)
         return sabotage(text, splices), part
 
-    return Grammar(
-        grammar.blank, grammar.ordered, grammar.load, grammar.settled, grammar.expand, edit,
-        grammar.empty, grammar.raw, grammar.model, grammar.value_model,
-    )  # fmt: skip
+    return replace(grammar, edit=edit)
 
 
 RUNS = [("json", JSON, name, cut) for name, cut in (EVERYWHERE | ONLY_JSON).items()]

@@ -30,6 +30,7 @@ WRITES: list[Callable[[Files, str], object]] = [
     lambda files, path: files.symlink("x", path),
     lambda files, path: files.chmod(path, 0o600),
     lambda files, path: files.touch(path),
+    lambda files, path: files.sync(path),
 ]
 
 
@@ -73,6 +74,7 @@ def test_a_recording_holds_what_changed_and_nothing_else(door: Door, tmp_path: P
     files.chmod(f"{tmp_path}/d/f", 0o600)
     files.remove(f"{tmp_path}/d/no")
     files.read(f"{tmp_path}/d/f")
+    files.sync(f"{tmp_path}/d")
     with pytest.raises(OSError):
         files.rename(f"{tmp_path}/no", f"{tmp_path}/yes")
     watched.processes.run(["true"], timeout=5)

@@ -13,7 +13,8 @@ import pytest
 
 from iapeer_memory.domain.door import ProcessInfo
 from iapeer_memory.egress.processes import RealProcesses, find_executable
-from iapeer_memory.egress.procfs import parse_ps, parse_stat
+from iapeer_memory.egress.procfs import parse_stat
+from iapeer_memory.egress.ps import parse_ps
 
 PROCESSES = RealProcesses()
 REPO = Path(__file__).resolve().parents[2]
@@ -179,6 +180,37 @@ def test_a_command_name_may_hold_brackets_and_spaces() -> None:
     text = "12 (a) b (c)) S 1 12 12 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 1 2"
     assert parse_stat(text) == ("S", "4242")
     assert parse_stat("garbage") is None
+
+
+def test_when_a_process_started() -> None:
+    before = time.time()
+    child = subprocess.Popen(["sleep", "60"])
+    try:
+        found = PROCESSES.info(child.pid)
+    finally:
+        child.kill()
+        child.wait()
+    tick = 1 / os.sysconf("SC_CLK_TCK")
+    assert found is not None and found.started_at is not None
+    assert before - 2 * tick <= found.started_at <= time.time()
+
+
+@pytest.mark.parametrize(
+    ("date", "at"),
+    [
+        ("Thu Jan  1 00:01:40 1970", 100.0),
+        ("Fri Feb 29 23:59:59 2008", 1204329599.0),
+        ("Thu Foo  1 00:01:40 1970", None),
+        ("Thu Jan  1 00:01 1970", None),
+        ("Thu Jan  x 00:01:40 1970", None),
+    ],
+)
+def test_when_ps_says_that_it_started(monkeypatch: pytest.MonkeyPatch, date: str, at: float | None) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    (found,) = parse_ps(f"7 5 S {date} /bin/sh\n")
+    assert found.started_at == at
+    assert found.started == f"ps:{' '.join(date.split())}"
 
 
 def test_ps_lines_as_macos_prints_them() -> None:

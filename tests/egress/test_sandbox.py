@@ -161,6 +161,7 @@ VERBS: list[tuple[str, Callable[[Files, str, str], object]]] = [
     ("symlink", lambda files, path, _: files.symlink("x", path + ".l")),
     ("chmod", lambda files, path, _: files.chmod(path, 0o777)),
     ("touch", lambda files, path, _: files.touch(path)),
+    ("sync", lambda files, path, _: files.sync(path)),
 ]
 
 

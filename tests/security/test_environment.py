@@ -65,8 +65,9 @@ def traps(host: Bed, tmp_path: Path) -> dict[str, str]:
         "PYTHONSTARTUP": str(fakes / "sitecustomize.py"), "PYTHONUSERBASE": str(fakes), "PYTHONWARNINGS": "error",
         "BASH_ENV": str(fakes / "rc"), "ENV": str(fakes / "rc"), "IFS": "/i", "CDPATH": str(fakes), "TMPDIR": elsewhere,
         "BASH_FUNC_find%%": f"() {{ echo function >> {sprung}; }}", "SHELLOPTS": "xtrace", "LC_ALL": "xx_YY.bad",
-        "IAPEER_ROOT": elsewhere, "IAPEER_MEMORY_STATE_DIR": elsewhere, "IAPEER_MEMORY_CONFIG_FILE": f"{elsewhere}/c.env",
-        "IAPEER_MEMORY_BINARY_PATH": str(fakes / "sh"), "IAPEER_MEMORY_VAULT_PATH": elsewhere, "IAPEER_MEMORY_MCP_PORT": "1",
+        "IAPEER_ROOT": elsewhere, "IAPEER_MEMORY_STATE_DIR": elsewhere, "IAPEER_MEMORY_VAULT_PATH": elsewhere,
+        "IAPEER_MEMORY_CONFIG_FILE": f"{elsewhere}/c.env", "IAPEER_MEMORY_BINARY_PATH": str(fakes / "sh"),
+        "IAPEER_MEMORY_MCP_PORT": "1",
         "CLAUDE_CONFIG_DIR": elsewhere, "CODEX_HOME": elsewhere, "XDG_CONFIG_HOME": elsewhere,
         "http_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1", "ALL_PROXY": "http://127.0.0.1:1",
         "SPRUNG": str(sprung),
@@ -136,14 +137,13 @@ def mode_of(path: Path) -> int:
 
 
 def test_nothing_that_we_place_may_be_written_by_others(host: Bed) -> None:
-    places = [host.root, host.home / ".local", host.peer("alpha")]
+    made_by_the_test = {host.peer("alpha"), host.state, host.config_dir, *host.config_dir.parents}
     loose = [
         str(path.relative_to(host.home))
-        for place in places
+        for place in (host.root, host.home / ".local", host.peer("alpha"))
         for path in (place, *place.rglob("*"))
-        if not path.is_symlink() and mode_of(path) & 0o022 and "runtimes" not in path.parts
-        and path not in (host.peer("alpha"), host.state, host.config_dir, host.root, host.root / "state", host.root / "plugins")
-    ]  # fmt: skip
+        if not path.is_symlink() and mode_of(path) & 0o022 and path not in made_by_the_test
+    ]
     assert loose == []
 
 
@@ -171,11 +171,8 @@ def test_kept_versions_are_private(bed: Bed) -> None:
 
 
 def test_a_secret_stays_in_the_settings_file(host: Bed) -> None:
-    holders = {
-        str(path.relative_to(host.home))
-        for path in host.home.rglob("*")
-        if path.is_file() and not path.is_symlink() and "runtimes" not in path.parts and SECRET.encode() in path.read_bytes()
-    }  # fmt: skip
+    files = [path for path in host.home.rglob("*") if path.is_file() and "runtimes" not in path.parts]
+    holders = {str(path.relative_to(host.home)) for path in files if SECRET.encode() in path.read_bytes()}
     assert holders == {".iapeer/plugins/iapeer-memory/config.env"}
     for words in (
         ("config", "list"),

@@ -1,7 +1,8 @@
-"""A peer's folder is a cloned repository of an enemy: nothing outside it changes, nothing in it runs, others are served."""
+"""A peer's folder is an enemy's clone: nothing outside it changes, nothing in it runs, others are served."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -111,9 +112,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator
 def test_what_leads_out_is_refused_and_named(hostile: tuple[Bed, dict[str, Path], str], name: str) -> None:
     bed, named, said = hostile
     lines = [line for line in said.splitlines() if f"{name}:" in line and str(named[name]) in line]
-    assert lines and all("fix:" in line or "is a folder" in line or "not a folder" in line for line in lines), said
-    # The other harness of the same peer is served.
-    assert any((bed.peer(name) / file).is_file() for file in (".codex/config.toml", ".mcp.json"))
+    assert lines and all("fix:" in line for line in lines), said
+    # The other harness of the same peer is served, but where nothing could be hidden from git.
+    served = [file for file in (".codex/config.toml", ".mcp.json") if (bed.peer(name) / file).is_file()]
+    assert bool(served) == (name != "exclude-out")
 
 
 def test_the_honest_peer_is_served_and_nothing_outside_changes_later(
@@ -164,22 +166,21 @@ def test_no_check_starts_what_a_repository_names(bed: Bed) -> None:
     bed.prepare()
     repo = bed.peer("clone")
     repo.mkdir(parents=True)
-    env = {"HOME": str(bed.home), "PATH": "/usr/bin:/bin", "GIT_AUTHOR_NAME": "x", "GIT_AUTHOR_EMAIL": "x", "GIT_COMMITTER_NAME": "x", "GIT_COMMITTER_EMAIL": "x"}  # fmt: skip  # noqa: E501
-    (repo / ".mcp.json").write_text('{"mcpServers": {"evil": {"command": "touch", "args": ["%s"]}}}\n' % calls)
+    evil = {"mcpServers": {"evil": {"command": "touch", "args": [str(calls)]}}}
+    (repo / ".mcp.json").write_text(json.dumps(evil))
     (repo / ".claude").mkdir()
-    (repo / ".claude/settings.json").write_text(
-        '{"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": "touch %s"}]}]}}\n' % calls
-    )
-    (repo / ".gitconfig").write_text("")
-    for words in (
-        ["init", "-q"],
-        ["config", "core.fsmonitor", f"touch {calls}"],
-        ["add", "-A"],
-        ["commit", "-qm", "x", "--no-verify"],
-    ):
-        subprocess.run(["git", *words], cwd=repo, check=True, env={**env, "GIT_CONFIG_GLOBAL": "/dev/null"})
-    calls.unlink(missing_ok=True)
+    hook = {"hooks": [{"type": "command", "command": f"touch {calls}"}]}
+    (repo / ".claude/settings.json").write_text(json.dumps({"hooks": {"SessionStart": [hook]}}))
+    author = {f"GIT_{who}_{what}": "x" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    env = {"HOME": str(bed.home), "PATH": "/usr/bin:/bin", "GIT_CONFIG_GLOBAL": "/dev/null", **author}
+    for line in ("init -q", "add -A", "commit -qm x --no-verify"):
+        subprocess.run(["git", *line.split()], cwd=repo, check=True, env=env)
+    subprocess.run(["git", "config", "core.fsmonitor", f"touch {calls}"], cwd=repo, check=True, env=env)
     bed.run("init", "--peer", f"clone={repo}", "--non-interactive", env=LIVE)
+    # init was asked for, and may have Claude write into its own file; looking and healing were not.
+    asked = calls.read_text().splitlines() if calls.exists() else []
+    assert all("/claude mcp add-json --scope local iapeer-memory " in line for line in asked), asked
+    calls.unlink(missing_ok=True)
     for words in (("verify",), ("status",), ("verify", "--repair"), ("verify", "--json"), ("update", "--dry-run")):
         bed.run(*words, env=LIVE)
     assert not calls.exists(), calls.read_text()

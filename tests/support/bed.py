@@ -94,8 +94,8 @@ class Bed:
         """The port of this bed in the user's settings, the vault, and the runtime that the worker made once."""
         self.config_dir.mkdir(parents=True)
         (self.config_dir / "config.env").write_text(
-            f"IAPEER_MEMORY_VAULT_PATH={self.vault}\nIAPEER_MEMORY_MODE=lean\nIAPEER_MEMORY_MCP_PORT={self.port}\n"
-            "IAPEER_MEMORY_SUPERVISOR=detached\n"
+            f"IAPEER_MEMORY_VAULT_PATH={self.vault}\nIAPEER_MEMORY_MODE=lean\n"
+            f"IAPEER_MEMORY_MCP_PORT={self.port}\nIAPEER_MEMORY_SUPERVISOR=detached\n"
         )
         self.vault.mkdir(exist_ok=True)
         if self.runtime is not None:
@@ -106,8 +106,8 @@ class Bed:
         """The command line, as a child."""
         done = subprocess.run(
             [sys.executable, "-I", "-m", "iapeer_memory", *words],
-            env={**self.env, **(env or {})}, cwd=self.home, capture_output=True, text=True, timeout=timeout, check=False,
-            stdin=subprocess.DEVNULL,
+            env={**self.env, **(env or {})}, cwd=self.home, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=timeout, check=False,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)

@@ -50,8 +50,8 @@ def files_page() -> str:
     short = paths.home
     rows = [f"| `{getattr(paths, name).replace(short, '~')}` | {about} |" for name, about in FILES]
     moved = (
-        "`IAPEER_ROOT` moves `~/.iapeer`; `IAPEER_MEMORY_CONFIG_FILE`, `_STATE_DIR`, `_CACHE_DIR`, `_LOGS_DIR`, `_DB_PATH` and "
-        "`_BINARY_PATH` move one part each."
+        "`IAPEER_ROOT` moves `~/.iapeer`; `IAPEER_MEMORY_CONFIG_FILE`, `_STATE_DIR`, `_CACHE_DIR`, `_LOGS_DIR`, "
+        "`_DB_PATH` and `_BINARY_PATH` move one part each."
     )
     return "\n".join(["# Files", "", moved, "", "| file | what it is |", "|---|---|", *rows, ""])
 

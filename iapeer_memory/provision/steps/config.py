@@ -123,7 +123,8 @@ def config_problem(host: Host) -> Finding | None:
         )
     stat = host.door.files.stat(settings.vault)
     if stat is None:
-        return bad(f"the vault {settings.vault} does not exist", f"mkdir -p '{settings.vault}'")
+        reason = f"the vault {settings.vault} does not exist (on a disk that is not mounted?)"
+        return bad(reason, f"mkdir -p '{settings.vault}'")
     if stat.kind != "dir":
         return bad(f"the vault {settings.vault} is not a folder", "iapeer-memory config set VAULT_PATH /PATH")
     if settings.locale not in LOCALES:

@@ -30,6 +30,7 @@ class MemorydStep(Step):
         config = seen_config(host)
         if config is not None:
             return self.fail(config)
+        before = host.daemon.verify()
         ok, detail = host.supervisor.ensure()
         if not ok and host.door.kind == "overlay":
             return self.ok("would be started", changed=True)  # in a dry run nothing comes up that could answer
@@ -40,7 +41,7 @@ class MemorydStep(Step):
         if report.state == "answering" and installed and report.build != installed:
             ok, restarted = host.supervisor.restart()
             return Outcome(self.name, ok, restarted, changed=True)
-        return self.ok(detail)
+        return self.ok(detail, changed=(before.state, before.pid) != (report.state, report.pid))
 
 
 def seen_config(host: Host) -> str | None:

@@ -18,7 +18,7 @@ from iapeer_memory.surfaces.judged import reason, remedy, state_of
 from iapeer_memory.surfaces.ledger import Share, key_of
 from iapeer_memory.surfaces.part import OK, Part, Verdict, choose, look
 from iapeer_memory.surfaces.place import leave, put, take
-from iapeer_memory.surfaces.state import Action, SurfaceOutcome, SurfaceState
+from iapeer_memory.surfaces.state import SurfaceOutcome, SurfaceState
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import SERVER, Wanted, codex_user_server
 
@@ -97,10 +97,9 @@ def unprovision(job: Job, peer: Peer) -> tuple[SurfaceOutcome, ...]:
             outcomes += take(job, peer, NAME, [each])
     if leave_user_hooks(job, peer):
         outcomes += take(job, peer, NAME, [hooks.user_part(view)])
-    changed, problem = userfile.release(job, who(peer))
-    if changed or problem is not None:
-        action: Action = "failed" if problem is not None else "removed"
-        outcomes.append(SurfaceOutcome(trusting.SURFACE, action, view.codex_config, problem or ""))
+    if userfile.leans(job, who(peer)):
+        job.leaving.append(who(peer))
+        outcomes.append(SurfaceOutcome(trusting.SURFACE, "removed", view.codex_config))
     return tuple(outcomes)
 
 

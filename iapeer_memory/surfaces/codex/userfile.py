@@ -26,10 +26,13 @@ BULK = ("hooks", "projects")
 
 def flush(job: Job) -> str | None:
     """Write what the sweep collected; None when that went well, else why not (nothing was written then)."""
+    leaving = frozenset(job.leaving)
+    job.leaving.clear()
+    problem = release(job, leaving) if leaving else None
     wanted = tuple(job.shares)
     job.shares.clear()
     if not wanted:
-        return None
+        return problem
     path = job.view.codex_config
     record = job.ledger.record(path)
     known = job.ledger.shares.get(path, ())
@@ -118,22 +121,21 @@ def is_noted(job: Job, share: Share) -> bool:
     return all((key_of(share), user) in job.noted for user in share.users)
 
 
-def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[bool, str | None]:
-    """Take a peer off all its values (or those under the given top keys); those without users go from the file.
+def leans(job: Job, user: str) -> bool:
+    """Whether a value of ours in the file is this peer's."""
+    return any(user in share.users for share in job.ledger.shares.get(job.view.codex_config, ()))
 
-    (whether the file changed, what went wrong).
-    """
+
+def release(job: Job, leaving: frozenset[str]) -> str | None:
+    """Take peers off all their values; those without users go from the file. None, or what went wrong."""
     path = job.view.codex_config
     old = job.ledger.shares.get(path, ())
     left: list[Share] = []
     gone: list[Share] = []
     for share in old:
-        mine = user in share.users and (tops is None or share.path[0] in tops)
-        users = tuple(u for u in share.users if u != user) if mine else share.users
+        users = tuple(user for user in share.users if user not in leaving)
         (left if users else gone).append(Share(share.path, share.value, users, share.append))
     record = job.ledger.record(path)
-    problem: str | None = None
-    changed = False
     if gone:
         last: list[Edited] = []
 
@@ -154,15 +156,14 @@ def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[boo
 
         try:
             change = edit_foreign(job.door, path, edit, policy=job.view.ground.policy(None), backups=job.backups)
-            changed = change in ("written", "removed")
             if change == "removed":
                 drop_folders(job, job.view.settings.codex_home)
         except (FileRefused, OSError) as error:
-            return False, reason(error)
+            return reason(error)
         job.view.forget_user_files()
         if not left:
             job.ledger.drop(path)
-        elif changed and record is not None and last:
+        elif change == "written" and record is not None and last:
             job.ledger.keep(
                 path,
                 FileRecord(
@@ -174,7 +175,7 @@ def release(job: Job, user: str, tops: Sequence[str] | None = None) -> tuple[boo
     else:
         job.ledger.shares.drop(path)
     job.noted = None
-    return changed, problem
+    return None
 
 
 def removals(data: bytes, gone: Sequence[Share], path: str) -> list[Op]:
