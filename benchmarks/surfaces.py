@@ -114,16 +114,20 @@ def main() -> int:
     quick = "--quick" in sys.argv[1:]
     sizes = (50, 200) if quick else (100, 1000, 5000)
     rows = {count: measure(count, 3 if quick else 5) for count in sizes}
-    print(
-        f"{'peers':>6} {'read ms':>9} {'verify ms':>10} {'update ms':>10} {'verify/read':>12} {'update/read':>12} {'effects':>8}"
-    )
+    heads = ("peers", "read ms", "verify ms", "update ms", "verify/read", "update/read", "effects")
+    print("  ".join(head.rjust(11) for head in heads))
     bad = 0
     for count, (reading, looking, sweeping, effects) in rows.items():
         ratio, second = looking / reading, sweeping / reading
         bad += ratio > LIMIT or second > LIMIT or effects > 0
-        print(
-            f"{count:6} {reading * 1e3:9.1f} {looking * 1e3:10.1f} {sweeping * 1e3:10.1f} {ratio:12.2f} {second:12.2f} {effects:8}"
+        cells = (
+            f"{reading * 1e3:.1f}",
+            f"{looking * 1e3:.1f}",
+            f"{sweeping * 1e3:.1f}",
+            f"{ratio:.2f}",
+            f"{second:.2f}",
         )
+        print("  ".join(cell.rjust(11) for cell in (str(count), *cells, str(effects))))
     if not quick:
         first = (rows[1000][1] - rows[100][1]) / 900
         second = (rows[5000][1] - rows[1000][1]) / 4000

@@ -239,6 +239,8 @@ def _edit_element(
         return [], None
     if isinstance(step, Remove) and step.floor < len(path) and len(items) <= 1:
         return _remove(text, value, path, Remove(path, step.floor, step.inner, step.tail)), None
+    if isinstance(step, Delete) and step.prune and index == 0 and len(items) == 1:
+        return _remove(text, value, path, Delete(path, prune=True)), None
     here = inside(text, _array(text, found, path, name))
     there = 0 <= index < len(here.members)
     if isinstance(step, Delete | Remove):

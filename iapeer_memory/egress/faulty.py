@@ -15,7 +15,7 @@ from typing import Literal
 
 from iapeer_memory.domain.door import Door, Processes
 from iapeer_memory.egress.effect import Effect, ran
-from iapeer_memory.egress.through import Launch, R
+from iapeer_memory.egress.launch import Launch, R
 from iapeer_memory.egress.watching import WatchedFiles, WatchedNet, WatchedProcesses
 
 VARIABLE = "IAPEER_MEMORY_FAULT"

@@ -50,7 +50,7 @@ class Layer:
         """The bytes of the file at a place. Raises FileNotFoundError, Unreadable."""
         node = self._nodes.get(place)
         if node is None:
-            if self.hidden(place):
+            if self._hidden(place):
                 raise absent(place)
             return self._files.read(place, limit=limit)
         if node.kind == "gone":
@@ -67,7 +67,7 @@ class Layer:
         node = self._nodes.get(place)
         if node is not None and node.kind == "link":
             return node.target
-        if node is None and not self.hidden(place):
+        if node is None and not self._hidden(place):
             return self._files.readlink(place)
         if node is None or node.kind == "gone":
             raise absent(place)
@@ -129,7 +129,7 @@ class Layer:
         """What is at a place."""
         node = self._nodes.get(place)
         if node is None:
-            return None if self.hidden(place) else self._files.lstat(place)
+            return None if self._hidden(place) else self._files.lstat(place)
         if node.kind == "gone":
             return None
         real = self._files.lstat(node.origin) if node.origin is not None else None
@@ -138,7 +138,7 @@ class Layer:
             node.kind, node.mode, os.getuid(), os.getgid(), size, int(node.mtime * 1e9), 1, (0, node.number)
         )
 
-    def hidden(self, place: str) -> bool:
+    def _hidden(self, place: str) -> bool:
         """Whether the disk does not show through here."""
         while self._nodes and place != "/":
             place = os.path.dirname(place)

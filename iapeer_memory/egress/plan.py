@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from iapeer_memory.domain.door import Clock, HeldLock, Net, Processes, ProcessInfo, Response
 from iapeer_memory.egress.effect import Effect, ran
-from iapeer_memory.egress.through import ASKING_METHODS, Launch, R, ThroughLocks, ThroughNet, ThroughProcesses
+from iapeer_memory.egress.launch import Launch, R
+from iapeer_memory.egress.through import ASKING_METHODS, ThroughLocks, ThroughNet, ThroughProcesses
 
 Probe = Callable[[Sequence[str]], bool]
 ENDING = (9, 15)

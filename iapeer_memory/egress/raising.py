@@ -13,7 +13,8 @@ from typing import TypeVar
 from iapeer_memory.domain.door import Door, HeldLock, Response, RunResult, Started
 from iapeer_memory.egress.belt import BeltRefused
 from iapeer_memory.egress.effect import Effect
-from iapeer_memory.egress.through import Launch, R, ThroughFiles, ThroughLocks, ThroughNet, ThroughProcesses
+from iapeer_memory.egress.launch import Launch, R
+from iapeer_memory.egress.through import ThroughFiles, ThroughLocks, ThroughNet, ThroughProcesses
 
 T = TypeVar("T")
 Answer = TypeVar("Answer", RunResult, Started, Response)

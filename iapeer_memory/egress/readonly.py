@@ -12,15 +12,8 @@ from typing import NoReturn, TypeVar
 
 from iapeer_memory.domain.door import Door, HeldLock, Response
 from iapeer_memory.egress.effect import Effect
-from iapeer_memory.egress.through import (
-    ASKING_METHODS,
-    Launch,
-    R,
-    ThroughFiles,
-    ThroughLocks,
-    ThroughNet,
-    ThroughProcesses,
-)
+from iapeer_memory.egress.launch import Launch, R
+from iapeer_memory.egress.through import ASKING_METHODS, ThroughFiles, ThroughLocks, ThroughNet, ThroughProcesses
 
 T = TypeVar("T")
 REFUSED = "this door only reads"

@@ -16,8 +16,9 @@ from os.path import basename, dirname, normpath
 
 from iapeer_memory.domain.door import Door, HeldLock, Locks, Processes, Response
 from iapeer_memory.egress.belt import Belt, BeltedFiles
+from iapeer_memory.egress.launch import Launch, R
 from iapeer_memory.egress.net import is_loopback
-from iapeer_memory.egress.through import Launch, R, ThroughLocks, ThroughNet, ThroughProcesses
+from iapeer_memory.egress.through import ThroughLocks, ThroughNet, ThroughProcesses
 
 ARMING = ("IAPEER_MEMORY_SUPPRESS_IAP_SEND", "IAPEER_TEST_SANDBOX")
 MODULE = ("-I", "-m", "iapeer_memory")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from iapeer_memory.domain.door import (
     Files,
@@ -24,10 +23,10 @@ from iapeer_memory.domain.door import (
     Started,
 )
 from iapeer_memory.egress.effect import Effect, mode_text
+from iapeer_memory.egress.launch import Launch, R, refused_run, refused_start
 
 ASKING_METHODS = ("GET", "HEAD")
 T = TypeVar("T")
-R = TypeVar("R", RunResult, Started)
 
 
 class ThroughFiles:
@@ -102,25 +101,6 @@ class ThroughFiles:
 
     def sync(self, folder: str) -> None:
         self._change(Effect("sync", folder), folder, lambda: self._files.sync(folder))
-
-
-@dataclass(frozen=True, slots=True)
-class Launch(Generic[R]):
-    """A program about to be started.
-
-    `verb`: run, interact, start or replace. `go`: starts it in the channel below, with the environment given to it.
-    `refused`: the answer, given why, when it may not start. `done`: the answer when it worked and said nothing.
-    `named`, `log`: as in the port.
-    """
-
-    verb: str
-    argv: Sequence[str]
-    env: Mapping[str, str]
-    go: Callable[[Mapping[str, str]], R]
-    refused: Callable[[str], R]
-    done: R
-    named: bool = False
-    log: str | None = None
 
 
 class ThroughProcesses:
@@ -240,13 +220,3 @@ class ThroughLocks:
 
     def holder(self, path: str) -> str | None:
         return self._locks.holder(path)
-
-
-def refused_run(why: str) -> RunResult:
-    """The answer to a program that may not run."""
-    return RunResult(127, "", why, refused=True)
-
-
-def refused_start(why: str) -> Started:
-    """The answer to a program that may not be started."""
-    return Started(False, detail=why, refused=True)

@@ -13,7 +13,8 @@ from typing import Protocol, TypeVar
 
 from iapeer_memory.domain.door import Files, Net, Processes, Response
 from iapeer_memory.egress.effect import Effect, mode_text, ran, write_detail
-from iapeer_memory.egress.through import ASKING_METHODS, Launch, R, ThroughFiles, ThroughNet, ThroughProcesses
+from iapeer_memory.egress.launch import Launch, R
+from iapeer_memory.egress.through import ASKING_METHODS, ThroughFiles, ThroughNet, ThroughProcesses
 
 T = TypeVar("T")
 

@@ -101,3 +101,12 @@ def test_a_thousand_are_read_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -
     left = edit_toml(edited.data, [Delete(op.path, prune=True) for op in adds], name="f")
     assert left.data == b'[hooks.state."k0"]\ntrusted_hash = "h"\n'
     assert reads < 12 * len(edited.data or b"")
+
+
+def test_the_last_element_of_a_list_is_pruned_with_its_table() -> None:
+    head = b"[a]\nx = 1\n\n"
+    text = head + b'[s]\nroots = ["/v"]\n\n[mine]\ny = 1\n'
+    gone: list[Op] = [Delete(("s", "roots", 0), prune=True)]
+    assert edit_toml(text, gone, name="f").data == head + b"[mine]\ny = 1\n"
+    kept = text.replace(b'"/v"', b'"/u", "/v"')
+    assert edit_toml(kept, [Delete(("s", "roots", 1), prune=True)], name="f").data == text.replace(b"/v", b"/u")

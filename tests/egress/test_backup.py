@@ -40,11 +40,17 @@ def store(door: Door, tmp_path: Path, clock: Hands) -> BackupStore:
     return BackupStore(door.files, f"{tmp_path}/b", clock)
 
 
+def kept(store: BackupStore, path: str, data: bytes, mode: int) -> Backup:
+    entry = store.keep(path, data, mode)
+    assert entry is not None
+    return entry
+
+
 def test_a_version_is_private_and_kept_once(store: BackupStore, tmp_path: Path, clock: Hands) -> None:
-    first = store.keep("/x", b"one", 0o644)
+    first = kept(store, "/x", b"one", 0o644)
     clock.time += 1
     assert store.keep("/x", b"one", 0o644) == first
-    second = store.keep("/y", b"one", 0o600)
+    second = kept(store, "/y", b"one", 0o600)
     assert second.id != first.id and second.sha256 == first.sha256
     assert store.list() == (second, first)
     assert store.list("/x") == (first,)
@@ -56,7 +62,7 @@ def test_a_version_is_private_and_kept_once(store: BackupStore, tmp_path: Path, 
 def test_restore_keeps_what_it_displaces(store: BackupStore, tmp_path: Path, clock: Hands) -> None:
     path = tmp_path / "f"
     path.write_bytes(b"old")
-    entry = store.keep(str(path), b"old", 0o600)
+    entry = kept(store, str(path), b"old", 0o600)
     path.write_bytes(b"new")
     path.chmod(0o644)
     clock.time += 1
@@ -71,7 +77,7 @@ def test_restore_keeps_what_it_displaces(store: BackupStore, tmp_path: Path, clo
 
 def test_restore_does_not_go_through_a_new_link(store: BackupStore, tmp_path: Path) -> None:
     (tmp_path / "d").mkdir()
-    entry = store.keep(f"{tmp_path}/d/f", b"old", 0o600)
+    entry = kept(store, f"{tmp_path}/d/f", b"old", 0o600)
     (tmp_path / "d").rmdir()
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "d").symlink_to("elsewhere")
@@ -81,7 +87,7 @@ def test_restore_does_not_go_through_a_new_link(store: BackupStore, tmp_path: Pa
 
 
 def test_a_damaged_version_is_not_restored(store: BackupStore, tmp_path: Path) -> None:
-    entry = store.keep(f"{tmp_path}/f", b"old", 0o600)
+    entry = kept(store, f"{tmp_path}/f", b"old", 0o600)
     (tmp_path / "b" / entry.sha256).write_bytes(b"0ld")
     with pytest.raises(Unreadable):
         store.restore(entry)
@@ -89,7 +95,7 @@ def test_a_damaged_version_is_not_restored(store: BackupStore, tmp_path: Path) -
 
 
 def test_a_torn_index_line_is_passed_over(store: BackupStore, tmp_path: Path) -> None:
-    entry = store.keep("/x", b"one", 0o644)
+    entry = kept(store, "/x", b"one", 0o644)
     index = tmp_path / "b/index.jsonl"
     index.write_bytes(b'{"id": "torn\n' + index.read_bytes() + b'{"id": "x", "sha256": "../../etc"}\n\xff\n[1]\n{"id"')
     assert store.list() == (entry,)

@@ -251,6 +251,55 @@ def test_create_does_not_follow_a_link(tmp_path: Path) -> None:
     assert names(tmp_path) == ["link"]
 
 
+def inodes(top: Path) -> set[int]:
+    """Of every file and folder in a tree, the top too."""
+    return {path.stat().st_ino for path in (top, *top.rglob("*")) if not path.is_symlink()}
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The inodes that were waited for."""
+    found: set[int] = set()
+    wait = os.fsync
+
+    def noting(fd: int) -> None:
+        found.add(os.fstat(fd).st_ino)
+        wait(fd)
+
+    monkeypatch.setattr(os, "fsync", noting)
+    return found
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_a_durable_creation_waits_for_the_disk(tmp_path: Path, synced: set[int], durable: bool) -> None:
+    folder = tmp_path / "d"
+    assert FILES.create(f"{folder}/f", b"x", mode=0o640, durable=durable)
+    assert synced == (inodes(folder) if durable else set())
+    assert (FILES.read(f"{folder}/f"), stat.S_IMODE((folder / "f").stat().st_mode)) == (b"x", 0o640)
+    assert names(folder) == ["f"]
+
+
+def test_where_a_filesystem_cannot_be_synced_each_file_and_folder_is(
+    tmp_path: Path, synced: set[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    FILES.create(f"{tmp_path}/tree/a/b/f", b"x", durable=False)
+    FILES.create(f"{tmp_path}/tree/g", b"x", durable=False)
+    os.mkfifo(tmp_path / "tree/pipe")
+    (tmp_path / "aside").write_bytes(b"")
+    (tmp_path / "tree/link").symlink_to("../aside")
+    FILES.sync(f"{tmp_path}/tree")
+    assert synced == inodes(tmp_path / "tree") - {(tmp_path / "tree/pipe").stat().st_ino}
+
+
+def test_a_tree_is_synced_at_once_where_the_system_can(tmp_path: Path, synced: set[int]) -> None:
+    FILES.create(f"{tmp_path}/tree/f", b"x", durable=False)
+    FILES.sync(f"{tmp_path}/tree")
+    assert not synced or sys.platform != "linux"
+    with pytest.raises(FileNotFoundError):
+        FILES.sync(f"{tmp_path}/no")
+
+
 def test_remove_tree_does_not_follow_links(tmp_path: Path) -> None:
     (tmp_path / "keep").mkdir()
     (tmp_path / "keep/f").write_bytes(b"x")

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from tests.support.harness.bed import Bed
+from tests.support.harness.claude import trust_folder
 from tests.support.harness.model import Model, Use
 from tests.support.harness.npm import Harnesses
 from tests.support.harness.server import MemoryServer
@@ -99,3 +100,47 @@ def test_the_yes_covers_reading_a_note_but_not_listing_the_vault_in_a_shell(
     with Model(steps) as model:
         bed.claude(harnesses).session(bed.peer, model)
     assert [one.failed for one in model.results] == [False, False, False], model.results
+
+
+@pytest.mark.parametrize("name", ["settings.json", "settings.local.json"])
+def test_a_server_named_in_the_peers_settings_is_approved_only_in_a_trusted_folder(
+    harnesses: Harnesses, bed: Bed, memory: MemoryServer, name: str
+) -> None:
+    """Unlike permissions: here the local file is no better than the shared one."""
+    bed.wire_claude(memory.port)
+    bed.put_json(os.path.join(bed.peer, ".claude", name), {"enabledMcpjsonServers": ["iapeer-memory"]})
+    claude = bed.claude(harnesses)
+    assert claude.mcp_list(bed.peer).status("iapeer-memory") == "pending"
+    trust_folder(bed.home, bed.peer)
+    assert claude.mcp_list(bed.peer).status("iapeer-memory") == "connected"
+
+
+def test_the_vault_as_an_additional_folder_opens_reading_it_and_nothing_else(
+    harnesses: Harnesses, bed: Bed, memory: MemoryServer
+) -> None:
+    """In the local file, untrusted: a shell may read the vault, not change it, nor read beside it; and nothing of
+    the vault's own is loaded: no instructions, skills, agents, permissions or hooks."""
+    bed.wire_claude(memory.port)
+    permissions = {"permissions": {"additionalDirectories": [bed.vault]}}
+    bed.put_json(os.path.join(bed.peer, ".claude", "settings.local.json"), permissions)
+    note = bed.note("plan.md")
+    bed.put(note, "first\n")
+    bed.put(os.path.join(bed.root, "beside", "x.md"), "x\n")
+    bed.put(bed.note("CLAUDE.md"), "FROM-THE-VAULT\n")
+    for name in ("skills/evil/SKILL.md", "agents/evil.md"):
+        bed.put(bed.note(f".claude/{name}"), "---\nname: evil\ndescription: FROM-THE-VAULT\n---\n")
+    said = {"hooks": [{"type": "command", "command": "echo FROM-THE-VAULT"}]}
+    settings = {"permissions": {"allow": ["Bash(touch:*)"]}, "hooks": {"SessionStart": [said]}}
+    bed.put_json(bed.note(".claude/settings.json"), settings)
+    shell = [
+        "ls " + bed.vault,
+        "cat " + note,
+        f"grep -r first {note}",
+        f"ls {bed.root}/beside",
+        f"touch {bed.vault}/t.md",
+    ]
+    steps = [Use("Bash", {"command": command, "description": "x"}) for command in shell]
+    with Model([*steps, Use("Read", {"file_path": note})]) as model:
+        bed.claude(harnesses).session(bed.peer, model)
+    assert [one.failed for one in model.results] == [False, False, False, True, True, False], model.results
+    assert "FROM-THE-VAULT" not in json.dumps([one.body for one in model.seen])

@@ -68,7 +68,7 @@ def test_each_surface_drifts_and_is_healed(bed: Bed, drift: str) -> None:
     after = tree(bed.peer("alpha"))
     assert set(after) == set(whole)
     differing = [name for name in whole if after[name] != whole[name]]
-    assert all(b"model" in (after[name] or b"") for name in differing)  # type: ignore[operator]
+    assert all(b"model" in (after[name] or b"") for name in differing)
 
 
 PLACED = ("hooks/iapeer-memory.post-write.sh", "hooks/iapeer-memory.session-start.sh", "memoryd-launcher.sh")

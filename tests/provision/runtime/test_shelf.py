@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import InstallFailed
+from iapeer_memory.egress.effect import Effect
+from iapeer_memory.egress.through import ThroughFiles
 from iapeer_memory.provision.runtime.install import Installed, install_running
 from iapeer_memory.provision.runtime.source import rollback
 from tests.provision.runtime.conftest import Bench
 
+T = TypeVar("T")
 SLEEPER = "import sys, time\nprint('up', flush=True)\ntime.sleep(60)\n"
 
 
@@ -39,6 +46,30 @@ def test_a_runtime_that_a_process_uses_is_kept(bench: Bench, by: str) -> None:
         assert first.build in bench.shelf.names()
         user.kill()
     assert first.build in install(bench, "1.3").removed
+
+
+class Told(ThroughFiles):
+    """Files that remember their changes, in order."""
+
+    def __init__(self, files: Files) -> None:
+        super().__init__(files)
+        self.seen: list[tuple[str, str]] = []
+
+    def _change(self, effect: Effect, path: str, act: Callable[[], T]) -> T:
+        self.seen.append((effect.verb, path))
+        return act()
+
+
+def test_a_runtime_outlives_a_loss_of_power_before_it_is_put_in_place(bench: Bench) -> None:
+    """One wait for the disk, after the last byte and before the name."""
+    files = Told(bench.door.files)
+    made = install_running(replace(bench.door, files=files), bench.paths, bench.program("1.0"))
+    (synced,) = [at for at, (verb, _) in enumerate(files.seen) if verb == "sync"]
+    staging = files.seen[synced][1]
+    inside = [at for at, (_, path) in enumerate(files.seen) if path.startswith(staging + "/")]
+    named = files.seen.index(("rename", staging))
+    assert len(inside) > 5 and max(inside) < synced < named
+    assert bench.shelf.damage(made.build, deep=True) == ()
 
 
 def test_rollback_goes_back_and_forth(bench: Bench) -> None:
