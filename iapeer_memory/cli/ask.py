@@ -23,10 +23,14 @@ def ask_yes(question: str, *, default: bool) -> bool:
 
 
 def choose_many(question: str, rows: Sequence[str]) -> frozenset[int]:
-    """Indexes of the picked rows: `all`, `none`, or numbers like `1,3-5`. Raises UsageError for anything else."""
+    """Indexes of the picked rows: `all`, `none`, or numbers like `1,3-5`. Asks again after anything else."""
     for number, row in enumerate(rows, 1):
         typer.echo(f"  {number:3}  {row}")
-    return parse_choice(ask(f"{question} (all, none, or numbers like 1,3-5)", "all"), len(rows))
+    while True:
+        try:
+            return parse_choice(ask(f"{question} (all, none, or numbers like 1,3-5)", "all"), len(rows))
+        except UsageError as error:
+            typer.echo(error.line())
 
 
 def parse_choice(text: str, count: int) -> frozenset[int]:

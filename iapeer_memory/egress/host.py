@@ -35,12 +35,3 @@ def platform() -> str:
 def temporary_folder() -> str:
     """Where this account keeps temporary files."""
     return tempfile.gettempdir()
-
-
-def stderr_inode() -> tuple[int, int] | None:
-    """(device, inode) of what our stderr is, as `FileStat.inode`; None when it is closed."""
-    try:
-        found = os.fstat(2)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
