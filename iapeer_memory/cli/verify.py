@@ -54,6 +54,8 @@ def main(
     if deep:
         findings = (*findings, *deep_findings(open_host(wishes=wishes), tuple(peers or ())))
     out.findings(findings)
+    if plan is not None:
+        out.line(out.paint("verify --repair: a dry run, nothing was changed", "ok"))
     tell_plan(out, host, plan)
     bad = failed(findings)
     warned = tuple(f for f in findings if f.status == "warn")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from iapeer_memory.ecosystem.notifier import WATCHER_ID, Trigger
+from iapeer_memory.ecosystem.notifier import WATCHER_ID, Trigger, watcher_script
 from iapeer_memory.supervise import daemon
 from iapeer_memory.supervise import notifier as module
 from iapeer_memory.supervise.notifier import NotifierSupervisor
@@ -29,7 +29,7 @@ class SmallNotifier:
 
     def register(self) -> tuple[bool, str]:
         self.sent += 1
-        self.triggers = (Trigger("event", WATCHER_ID, "index", "scriber", self.place.paths.launcher),)
+        self.triggers = (Trigger("event", WATCHER_ID, "index", "scriber", watcher_script(self.place.paths.launcher)),)
         return True, "sent"
 
     def end(self) -> None:
@@ -42,7 +42,9 @@ class SmallNotifier:
             for trigger in self.triggers or ():
                 if not self.place.alive():
                     self.starts += 1
-                    self.place.door.processes.start_detached([trigger.script], env=env, log=self.place.paths.daemon_log)
+                    self.place.door.processes.start_detached(
+                        ["/bin/sh", "-c", trigger.script], env=env, log=self.place.paths.daemon_log
+                    )
 
 
 @pytest.fixture
