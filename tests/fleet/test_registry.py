@@ -97,7 +97,7 @@ def test_a_fault_is_named_with_its_line(text: str, line: int | None, words: str)
 
 def test_text_that_is_not_utf8_is_named_with_its_line() -> None:
     with pytest.raises(Malformed) as caught:
-        read(b"x = 1\ny = \"\xff\"\n")
+        read(b'x = 1\ny = "\xff"\n')
     assert caught.value.line_number == 2
 
 

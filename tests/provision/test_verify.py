@@ -84,9 +84,7 @@ def test_a_repair_without_luck_stays_a_fail_and_tells_why() -> None:
     assert (found[0].status, found[0].detail) == ("fail", "bad; repair failed: no luck")
 
 
-@pytest.mark.parametrize(
-    ("state", "text"), [("raise", "cannot look"), ("disk", "/x: Permission denied")]
-)
+@pytest.mark.parametrize(("state", "text"), [("raise", "cannot look"), ("disk", "/x: Permission denied")])
 def test_a_check_that_cannot_look_stops_no_other(state: str, text: str) -> None:
     found, _ = run(Made("a", state), Made("b"))
     assert [(f.status, f.detail) for f in found] == [("fail", text), ("repaired", "mended")]

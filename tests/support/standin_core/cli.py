@@ -323,5 +323,3 @@ def memory_plugin(root: Root, words: list[str], flags: dict[str, Any]) -> int:
         for runtime in (r for r in AGENTIC if r in peer["runtimes"]):
             say(f"{peer['personality']} ({runtime}): {plugin['name']}@{plugin['marketplace']} {words[0]}")
     return 0
-
-

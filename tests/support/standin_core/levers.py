@@ -102,7 +102,7 @@ def forget_folder(cwd: Path) -> int:
         if line.lstrip().startswith("["):
             header = line.strip()
             prefix = json.dumps(real, ensure_ascii=False)[:-1]
-            dropping = header in (f"[projects.{prefix}\"]",) or header.startswith(f"[hooks.state.{prefix}/")
+            dropping = header in (f'[projects.{prefix}"]',) or header.startswith(f"[hooks.state.{prefix}/")
             gone += dropping
         if not dropping:
             kept.append(line)

@@ -96,6 +96,6 @@ def make_core(folder: Path, *, home: Path | None = None, root: Path | None = Non
     binary.parent.mkdir(parents=True, exist_ok=True)
     home.mkdir(parents=True, exist_ok=True)
     # The interpreter's own options keep a hostile environment (PYTHONPATH and the like) out of the stand-in.
-    binary.write_text(f"#!/bin/sh\nexec {quote(sys.executable)} -I {quote(str(SCRIPT))} \"$@\"\n")
+    binary.write_text(f'#!/bin/sh\nexec {quote(sys.executable)} -I {quote(str(SCRIPT))} "$@"\n')
     binary.chmod(0o755)
     return StandIn(binary, root or home / ".iapeer", home)
