@@ -26,6 +26,7 @@ from iapeer_memory.domain.errors import ProductError, UsageError
 from iapeer_memory.domain.paths import PRODUCT
 
 NO_SUCH = re.compile(r"No such command '(.*?)'")
+SHELLS = ("bash", "zsh", "fish")
 HELP_WORDS: tuple[list[str], ...] = ([], ["help"], ["--help"], ["-h"])
 
 
@@ -74,10 +75,22 @@ def run(words: Sequence[str]) -> int:
     if words[0] not in COMMANDS and not words[0].startswith("-"):
         sys.stderr.write(f"{PRODUCT}: unknown command: {words[0]}\n\n{usage()}")
         return 2
+    if words[0] == "--show-completion" and len(words) == 2:
+        return show_completion(words[1])
     if words[0].startswith("-") and words[0] not in ("--install-completion", "--show-completion"):
         sys.stderr.write(f"{PRODUCT}: unknown flag: {words[0]}\n")
         return 2
     return invoke(words)
+
+
+def show_completion(shell: str) -> int:
+    """The completion script of a shell that is named; without a name Typer looks which shell is asking."""
+    if shell not in SHELLS:
+        return complain(f"{PRODUCT}: --show-completion knows {', '.join(SHELLS)}, not {shell}", 2)
+    from typer._completion_shared import get_completion_script
+
+    variable = f"_{PRODUCT.replace('-', '_').upper()}_COMPLETE"
+    return say(get_completion_script(prog_name=PRODUCT, complete_var=variable, shell=shell) + "\n")
 
 
 def invoke(words: list[str]) -> int:

@@ -36,15 +36,17 @@ def leave(job: Job, cwd: str, surface: str, path: str) -> SurfaceOutcome:
 
 
 def may_put(job: Job, key: str, path: str, verdict: Verdict) -> bool:
-    """Whether to write, with a removal by hand counted."""
+    """Whether to write what is missing or wrong."""
+    return job.insist or not is_given_up(job.ledger, key, path, verdict)
+
+
+def note_placed(job: Job, key: str, path: str, verdict: Verdict) -> None:
+    """It is in place now; that it had been taken out by hand is counted, once it was put back and not when we tried."""
     if job.insist:
         job.ledger.removed.drop(key)
-        return True
-    if is_given_up(job.ledger, key, path, verdict):
-        return False
-    if verdict.kind == "missing" and job.ledger.placed.get(key) == path:
+    elif verdict.kind == "missing" and job.ledger.placed.get(key) == path:
         job.ledger.removed[key] = job.ledger.removed.get(key, 0) + 1
-    return True
+    job.ledger.placed[key] = path
 
 
 def given_up(peer: Peer, harness: str, surface: str, path: str) -> SurfaceOutcome:
@@ -62,6 +64,7 @@ def put(
     """
     outcomes: list[SurfaceOutcome] = []
     todo: list[Part] = []
+    verdicts: dict[str, Verdict] = {}
     for part, verdict in found:
         key = key_of(peer.personality, harness, part.surface)
         if verdict.kind == "ok":
@@ -72,15 +75,16 @@ def put(
             outcomes.append(SurfaceOutcome(part.surface, "failed", part.path, verdict.detail))
         elif may_put(job, key, part.path, verdict):
             todo.append(part)
+            verdicts[key] = verdict
         else:
             outcomes.append(given_up(peer, harness, part.surface, part.path))
     if todo:
         try:
-            change = write(job, todo, {key_of(peer.personality, harness, p.surface): p.path for p in todo})
+            change = write(job, todo, {key: part.path for key, part in zip(verdicts, todo, strict=True)})
         except (FileRefused, OSError) as error:
             return outcomes + [SurfaceOutcome(p.surface, "failed", p.path, reason(error)) for p in todo]
-        for part in todo:
-            job.ledger.placed[key_of(peer.personality, harness, part.surface)] = part.path
+        for part, (key, verdict) in zip(todo, verdicts.items(), strict=True):
+            note_placed(job, key, part.path, verdict)
             outcomes.append(SurfaceOutcome(part.surface, "written" if change else "already", part.path))
     return outcomes
 

@@ -151,3 +151,21 @@ def test_an_update_may_die_at_any_effect(drifted: tuple[Fleet, Snapshot], how: s
 @pytest.mark.timeout(3600)
 def test_an_update_may_fail_at_any_effect(drifted: tuple[Fleet, Snapshot]) -> None:
     failed(drifted, ALL)
+
+
+def test_a_write_that_failed_is_no_second_removal_by_the_owner(bed: Bed) -> None:
+    bed.init("alpha")
+    mcp = bed.peer("alpha") / ".mcp.json"
+    mcp.unlink()
+    failed = 0
+    for place in range(5, 40):
+        ran = bed.run("update", env={FAULT: f"error:{place}"})
+        failed += f"mcp: {mcp}: No space left" in ran.out
+        if failed:
+            break
+    assert failed and not mcp.exists()
+    bed.ok("update")
+    assert mcp.exists()
+    mcp.unlink()  # the second time by hand: from now on it is not fought over
+    bed.ok("update")
+    assert not mcp.exists()

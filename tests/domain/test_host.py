@@ -25,4 +25,4 @@ def test_what_is_written_reads_back() -> None:
 def test_what_cannot_be_true_is_refused(text: str) -> None:
     with pytest.raises(Malformed) as caught:
         load(text.encode(), "/s/host.json")
-    assert caught.value.line().startswith("/s/host.json: ") and "fix: " in caught.value.line()
+    assert caught.value.line().startswith("/s/host.json:") and "fix: " in caught.value.line()

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bed import Bed, bed_in, make_runtime
+from tests.support.bed import Bed, bed_in
+from tests.support.prepared import shared_runtime
 
 
 @pytest.fixture(scope="session")
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The private runtime, once a worker."""
-    return make_runtime(tmp_path_factory.mktemp("runtime"))
+    """The private runtime, once a run."""
+    return shared_runtime(tmp_path_factory)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.judged import reason
 from iapeer_memory.surfaces.ledger import FileRecord, digest, key_of
 from iapeer_memory.surfaces.part import OK, Kind, Verdict
-from iapeer_memory.surfaces.place import given_up, may_put
+from iapeer_memory.surfaces.place import given_up, may_put, note_placed
 from iapeer_memory.surfaces.state import SurfaceOutcome
 from iapeer_memory.surfaces.view import View
 from iapeer_memory.surfaces.want import SKILLS
@@ -81,7 +81,7 @@ def put(job: Job, peer: Peer, names: tuple[str, ...], verdict: Verdict) -> Surfa
             problems.append(reason(error))
     if problems:
         return SurfaceOutcome(SURFACE, "failed", place, "; ".join(problems))
-    job.ledger.placed[key] = place
+    note_placed(job, key, place, verdict)
     return SurfaceOutcome(SURFACE, "written", place)
 
 
