@@ -45,7 +45,9 @@ def read_health(response: Response, nonce: str) -> Health | None:
     if len(texts) != 4 or len(numbers) != 2:
         return None
     version, build, started, state_dir = texts
-    return Health(version, build, numbers[0], numbers[1], started, state_dir, raw.get("watch") is not False)
+    # The watch is armed before the first pass ends: until then it is not lost, only not there yet.
+    watches = raw.get("watch") is not False or raw.get("ready") is False
+    return Health(version, build, numbers[0], numbers[1], started, state_dir, watches)
 
 
 def is_memoryd(process: ProcessInfo | None, uid: int) -> bool:

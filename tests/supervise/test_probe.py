@@ -82,3 +82,8 @@ def test_what_is_not_ours(change: dict[str, Any], process: ProcessInfo | None, w
 def test_the_word_may_stand_anywhere_in_the_command_line() -> None:
     assert is_memoryd(ProcessInfo(1, 5, ("/usr/bin/iapeer-memory", "memoryd"), ""), 5)
     assert not is_memoryd(ProcessInfo(1, 5, (), ""), 5)
+
+
+def test_a_watch_that_is_not_armed_yet_is_not_lost() -> None:
+    health = read_health(answer(GOOD | {"watch": False, "ready": False}), "n")
+    assert health is not None and health.watch
