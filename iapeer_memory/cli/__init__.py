@@ -1,1 +1,1 @@
-"""Words in, words out: a file a command; commands load lazily; the only room that knows Typer and Rich."""
+"""Words in, words out: a file a command; commands load lazily; the only room that knows Typer."""
