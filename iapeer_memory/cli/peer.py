@@ -13,7 +13,7 @@ from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import ConfigError, UsageError
 from iapeer_memory.domain.finding import Outcome
-from iapeer_memory.domain.peer import SESSION_RUNTIMES
+from iapeer_memory.domain.peer import SESSION_RUNTIMES, is_personality
 from iapeer_memory.egress.overlay import Plan
 from iapeer_memory.fleet import registry as registry_file
 from iapeer_memory.fleet.discover import parse_peer_flag
@@ -74,6 +74,8 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Add an agent by its folder, and connect it."""
+    if not is_personality(name):
+        raise UsageError(f"{name!r} cannot name a peer", remedy=registry_file.NAME_RULE)
     host, plan = maybe_planned(own_registry(open_host()), dry_run)
     peer = parse_peer_flag(f"{name}={directory}:{runtimes}", cwd=os.getcwd(), home=host.paths.home)
     found = host.door.files.stat(peer.cwd)
