@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+from iapeer_memory.egress.priority import step_back
 from iapeer_memory.index.port import Engine, IndexBroken, IndexFailed, Reader, Writer
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.worker import Worker
@@ -27,7 +28,7 @@ class Store:
         self._fingerprint = fingerprint
         self._log = log
         self._writer: Writer | None = None
-        self._scribe = Worker("memoryd-writer")
+        self._scribe = Worker("memoryd-writer", first=step_back)
         self._threads = tuple(Worker(f"memoryd-reader-{n}") for n in range(READERS))
         self._readers: dict[Worker, Reader] = {}
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()

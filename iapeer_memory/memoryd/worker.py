@@ -18,9 +18,11 @@ Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 class Worker:
     """`await worker.call(work)` runs it in the thread and gives back what it returns or raises."""
 
-    __slots__ = ("_jobs",)
+    __slots__ = ("_first", "_jobs")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, first: Callable[[], None] | None = None) -> None:
+        """`first`: called once in the thread, before any work."""
+        self._first = first
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         threading.Thread(target=self._run, name=name, daemon=True).start()
 
@@ -36,6 +38,8 @@ class Worker:
         self._jobs.put(None)
 
     def _run(self) -> None:
+        if self._first is not None:
+            self._first()
         while (job := self._jobs.get()) is not None:
             work, future, loop = job
             try:

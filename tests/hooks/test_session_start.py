@@ -18,6 +18,7 @@ import pytest
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.hooks import session_start
 from tests.support.hooks import BASE_PYTHON, SHELLS, HookHost, make_hook_host
+from tests.support.ports import free_port
 
 DEGRADED = b"[iapeer-memory] degraded: "
 
@@ -303,11 +304,6 @@ def daemon(host: HookHost | None, port: int = 0, delay: float = 0.0, **lies: obj
         finally:
             server.shutdown()
             thread.join()
-
-
-def free_port() -> int:
-    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        return server.server_address[1]
 
 
 def test_a_laptop_that_woke_up_is_well(tmp_path: Path) -> None:

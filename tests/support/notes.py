@@ -2,11 +2,12 @@
 
     python -m tests.support.notes FOLDER COUNT
 
-writes every note anew, once a second, until it is ended.
+writes every note anew, once a second, until it is ended; it lets every other program go first, for it is scenery.
 """
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -79,6 +80,7 @@ def rewriting(notes: Notes) -> Iterator[None]:
 
 def main(words: list[str]) -> None:
     """FOLDER COUNT."""
+    os.nice(19)
     notes = Notes(Path(words[0]), int(words[1]))
     variants = [notes.texts(), notes.texts()]
     sys.stdout.write("writing\n")

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,16 +19,10 @@ from iapeer_memory.domain.paths import Paths
 from iapeer_memory.provision.runtime.layout import RuntimeInfo, pyvenv, site_packages
 from iapeer_memory.supervise.daemon import Daemon
 from iapeer_memory.surfaces.shims import render_launcher
+from tests.support.ports import free_port
 
 STANDIN = Path(__file__).with_name("standin_memoryd.py")
 PATIENCE = 20.0
-
-
-def free_port() -> int:
-    """A port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(wanted: Callable[[], Any]) -> Any:

@@ -19,7 +19,7 @@ from iapeer_memory.provision.runtime.shelf import Shelf
 from iapeer_memory.supervise.daemon import Daemon
 from iapeer_memory.supervise.detached import DetachedSupervisor
 from iapeer_memory.surfaces.shims import render_launcher
-from tests.support.supervised import free_port
+from tests.support.ports import free_port
 
 LOOK = """
 import json, sys
