@@ -67,7 +67,20 @@ class Unreadable(FileRefused):
 
 
 class Malformed(FileRefused):
-    """The file's text is not what its name promises."""
+    """The file's text is not what its name promises. `keys`: the path in the document where it is wrong, for whoever
+    has the bytes and can tell the line."""
+
+    def __init__(
+        self,
+        path: str,
+        reason: str,
+        *,
+        line_number: int | None = None,
+        remedy: str | None = None,
+        keys: tuple[str, ...] | None = None,
+    ) -> None:
+        super().__init__(path, reason, line_number=line_number, remedy=remedy)
+        self.keys = keys
 
 
 class UnsafePath(FileRefused):

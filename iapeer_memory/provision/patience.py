@@ -10,24 +10,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from iapeer_memory.domain.door import Processes, RunResult
+from iapeer_memory.egress.through import ThroughProcesses
 from iapeer_memory.provision.host import Host
 
 
-class PatientProcesses:
+class PatientProcesses(ThroughProcesses):
     """Real processes; calls of the core end at once after the first that had no answer."""
 
     def __init__(self, processes: Processes, core: str) -> None:
-        self._processes = processes
+        super().__init__(processes)
         self._core = core
         self._hung: RunResult | None = None
-        self.interact = processes.interact
-        self.start_detached = processes.start_detached
-        self.replace = processes.replace
-        self.signal = processes.signal
-        self.info = processes.info
-        self.all = processes.all
-        self.which = processes.which
-        self.environment = processes.environment
 
     def run(
         self,
@@ -43,9 +36,7 @@ class PatientProcesses:
         ours = bool(argv) and argv[0] == self._core
         if ours and self._hung is not None:
             return self._hung
-        result = self._processes.run(
-            argv, timeout=timeout, env=env, cwd=cwd, stdin=stdin, named=named, keep_fds=keep_fds
-        )
+        result = super().run(argv, timeout=timeout, env=env, cwd=cwd, stdin=stdin, named=named, keep_fds=keep_fds)
         if ours and result.timed_out:
             self._hung = result
         return result

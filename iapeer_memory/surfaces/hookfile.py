@@ -46,10 +46,11 @@ def ours_in(entry: object, hooks_dir: str) -> tuple[int, ...]:
 def events_of(doc: object, name: str) -> dict[str, Any]:
     """The `hooks` object of a settings document, {} when absent. Raises Malformed where it is something else."""
     if not isinstance(doc, dict):
-        raise Malformed(name, "the file is not a JSON object", remedy=f"make {name} a JSON object")
+        raise Malformed(name, "the file is not a JSON object", remedy=f"make {name} a JSON object", keys=())
     hooks = doc.get("hooks", {})
     if not isinstance(hooks, dict):
-        raise Malformed(name, '"hooks" is not an object', remedy=f'make "hooks" an object in {name}')
+        fix = f'make "hooks" an object in {name}'
+        raise Malformed(name, '"hooks" is not an object', remedy=fix, keys=("hooks",))
     return hooks
 
 
@@ -72,7 +73,8 @@ def wrong_events(doc: object, wanted: Events, hooks_dir: str, name: str) -> tupl
         entries = events.get(event, [])
         if not isinstance(entries, list):
             if event in wanted:
-                raise Malformed(name, f'"hooks.{event}" is not a list', remedy=f'make "hooks.{event}" a list in {name}')
+                fix = f'make "hooks.{event}" a list in {name}'
+                raise Malformed(name, f'"hooks.{event}" is not a list', remedy=fix, keys=("hooks", event))
             continue
         mine = [entry for entry in entries if ours_in(entry, hooks_dir)]
         if event not in wanted:

@@ -15,6 +15,7 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.edits.json_edit import undo_json
 from iapeer_memory.edits.ops import Edited, Undo
 from iapeer_memory.edits.toml_edit import undo_toml
+from iapeer_memory.edits.where import locate
 from iapeer_memory.surfaces.view import View
 
 Kind = Literal["ok", "missing", "drift", "refused"]
@@ -67,6 +68,7 @@ def look(view: View, part: Part) -> Verdict:
         try:
             known = part.judge(data)
         except FileRefused as error:
+            locate(error, data)
             return Verdict("refused", error.line(), error.remedy)
         view.memo[key] = known
     return known

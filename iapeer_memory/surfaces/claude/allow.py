@@ -101,11 +101,13 @@ def check(doc: dict[str, Any], path: str) -> None:
     """Raises Malformed where a container on our way has another type."""
     permissions = doc.get("permissions", {})
     if not isinstance(permissions, dict):
-        raise Malformed(path, '"permissions" is not an object', remedy=f'make "permissions" an object in {path}')
+        fix = f'make "permissions" an object in {path}'
+        raise Malformed(path, '"permissions" is not an object', remedy=fix, keys=("permissions",))
     lists = [(".".join(keys), permissions.get(keys[1], [])) for keys in (RULES, FOLDERS)]
     for name, value in (*lists, (SERVERS[0], doc.get(SERVERS[0], []))):
         if not isinstance(value, list):
-            raise Malformed(path, f'"{name}" is not a list', remedy=f'make "{name}" a list in {path}')
+            fix = f'make "{name}" a list in {path}'
+            raise Malformed(path, f'"{name}" is not a list', remedy=fix, keys=tuple(name.split(".")))
 
 
 def drops(doc: dict[str, Any], path: tuple[str, ...], values: tuple[str, ...]) -> list[Op]:

@@ -80,7 +80,8 @@ def servers_of(data: bytes, path: str) -> Mapping[str, Any]:
     """The `mcpServers` object, {} when absent. Raises Malformed."""
     servers = load_json(data, path).get("mcpServers", {})
     if not isinstance(servers, dict):
-        raise Malformed(path, '"mcpServers" is not an object', remedy=f'make "mcpServers" an object in {path}')
+        fix = f'make "mcpServers" an object in {path}'
+        raise Malformed(path, '"mcpServers" is not an object', remedy=fix, keys=("mcpServers",))
     return servers
 
 

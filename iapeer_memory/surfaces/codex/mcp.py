@@ -52,7 +52,8 @@ def servers_of(data: bytes, path: str) -> dict[str, Any]:
     """The `mcp_servers` table, {} when absent. Raises Malformed."""
     servers = load_toml(data, path).get("mcp_servers", {})
     if not isinstance(servers, dict):
-        raise Malformed(path, '"mcp_servers" is not a table', remedy=f'make "mcp_servers" a table in {path}')
+        fix = f'make "mcp_servers" a table in {path}'
+        raise Malformed(path, '"mcp_servers" is not a table', remedy=fix, keys=("mcp_servers",))
     return servers
 
 
