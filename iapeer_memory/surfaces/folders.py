@@ -33,10 +33,15 @@ def making(job: Job, folder: str, inside: str | None) -> Iterator[tuple[str, ...
 
 
 def drop_folders(job: Job, folder: str) -> None:
-    """Remove folders that we made, from here upward, as far as they are empty now."""
-    while folder in job.ledger.folders:
+    """Remove folders that we made, from here upward, as far as they are empty now.
+
+    Folders that are gone already are passed over: a run that failed between two of them had the lower one removed.
+    """
+    while folder != dirname(folder):
         stat = job.door.files.lstat(folder)
-        if stat is not None and (stat.kind != "dir" or not job.door.files.rmdir(folder)):
+        if stat is not None and (
+            folder not in job.ledger.folders or stat.kind != "dir" or not job.door.files.rmdir(folder)
+        ):
             return
         job.ledger.folders.drop(folder)
         folder = dirname(folder)
