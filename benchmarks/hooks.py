@@ -27,15 +27,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from iapeer_memory.domain.paths import Paths  # noqa: E402
-from iapeer_memory.provision.runtime.bytecode import compiled  # noqa: E402
-from iapeer_memory.surfaces.shims import (  # noqa: E402
-    EVENTS,
-    SCRIPTS,
-    compiled_script,
-    render_shim,
-    runtime_hooks,
-    shim_path,
-)
+from iapeer_memory.provision.runtime.bytecode import compiled, pyc_path  # noqa: E402
+from iapeer_memory.surfaces.shims import EVENTS, render_shim, runtime_hooks, shim_path  # noqa: E402
 from tests.support.daemon import start  # noqa: E402
 from tests.support.notes import Notes, rewriting  # noqa: E402
 
@@ -50,8 +43,18 @@ MIX = {
     "post-write, a note of the vault": 5,
 }
 """How many of a hundred tool calls are of each kind."""
+ROOMS = ("domain", "egress", "hooks", "notes", "vault")
+"""Where the modules are that a stamp loads."""
+NOTE = (
+    "---\ntitle: Harbour plan\ntags:\n  - harbour\n---\n\n# Harbour plan\n\n"
+    + "The keeper counts [[Gannets]] every day and writes the number down. " * 28
+    + "\n\n## Links\n\n- [[Lighthouse]] — the same place\n"
+)
+"""A note of 2 KB that has not been stamped."""
+DICTIONARY = "| Tag | Boundary |\n| --- | --- |\n" + "".join(f"| tag-{n} | what it is about |\n" for n in range(30))
+DICTIONARY += "| harbour | boats |\n"
 NULL = os.open("/dev/null", os.O_RDWR)
-ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+ENV = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "PEER_PERSONALITY": "alpha"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,21 +102,16 @@ def payload(path: str, content: str) -> bytes:
 def lay_out(home: Path, with_core: bool) -> Paths:
     """A scratch host with rendered shims, a runtime's hook scripts, a vault with one note, context for one folder."""
     paths = Paths.from_env({"HOME": str(home)}, os_home=str(home))
-    (home / "vault").mkdir(parents=True)
-    (home / "vault" / "note.md").write_text("x\n")
+    (home / "vault" / "01_Knowledge").mkdir(parents=True)
+    (home / "vault" / "99_System").mkdir()
+    (home / "vault" / "99_System" / "Tags.md").write_text(DICTIONARY)
     (home / "other.md").write_text("x\n")
     for event in EVENTS:
         shim = Path(shim_path(paths, event))
         shim.parent.mkdir(parents=True, exist_ok=True)
         shim.write_bytes(render_shim(event, paths=paths, python=PYTHON, with_core=with_core, port=9))
         shim.chmod(0o755)
-        source = (ROOT / "iapeer_memory" / "hooks" / SCRIPTS[event]).read_bytes()
-        script, code = Path(runtime_hooks(paths), SCRIPTS[event]), compiled(source, SCRIPTS[event])
-        assert code is not None
-        pyc = Path(compiled_script(paths, event))
-        pyc.parent.mkdir(parents=True, exist_ok=True)
-        script.write_bytes(source)
-        pyc.write_bytes(code)
+    install(Path(runtime_hooks(paths)).parent)
     Path(paths.config_file).write_text(f"IAPEER_MEMORY_VAULT_PATH={home / 'vault'}\n")
     context = Path(f"{paths.contexts}/by-path{os.getcwd()}")
     context.mkdir(parents=True)
@@ -121,11 +119,25 @@ def lay_out(home: Path, with_core: bool) -> Paths:
     return paths
 
 
+def install(package: Path) -> None:
+    """What a hook may load, with its compiled forms, as the private runtime has it."""
+    for room in ROOMS:
+        for source in (ROOT / "iapeer_memory" / room).rglob("*.py"):
+            target = package / source.relative_to(ROOT / "iapeer_memory")
+            pyc = Path(pyc_path(str(target), sys.implementation.cache_tag or ""))
+            pyc.parent.mkdir(parents=True, exist_ok=True)
+            code = compiled(source.read_bytes(), str(target))
+            assert code is not None, source
+            target.write_bytes(source.read_bytes())
+            pyc.write_bytes(code)
+
+
 def rows(scratch: Path) -> tuple[Row, ...]:
     """Everything that is measured; the baseline first."""
     core, plain = lay_out(scratch / "core", True), lay_out(scratch / "plain", False)
     prose = "A paragraph about nothing in particular, of the length that agents write. " * 12
     post = (core.post_write_shim,)
+    note = scratch / "core" / "vault" / "01_Knowledge" / "note.md"
 
     def beat(paths: Paths, age: float) -> Callable[[], None]:
         def touch() -> None:
@@ -135,6 +147,10 @@ def rows(scratch: Path) -> tuple[Row, ...]:
 
         return touch
 
+    def written() -> None:
+        note.write_text(NOTE)
+
+    written()
     stamp = Path(plain.kick_stamp)
     stamp.write_text("now\n")
     return (
@@ -143,7 +159,7 @@ def rows(scratch: Path) -> tuple[Row, ...]:
         Row("post-write, no .md", post, payload("/home/u/src/a.py", prose), 0.6),
         Row("post-write, .md in the content only", post, payload("/home/u/src/a.py", prose + "See README.md."), 2.5),
         Row("post-write, a .md outside the vault", post, payload(str(scratch / "core" / "other.md"), prose)),
-        Row("post-write, a note of the vault", post, payload(str(scratch / "core" / "vault" / "note.md"), prose)),
+        Row("post-write, a note of the vault", post, payload(str(note), NOTE), 3.5, before=written),
         Row("session-start, well, with the core", (core.session_start_shim,), limit=0.6, before=beat(core, 0)),
         Row("session-start, well, prints context", (plain.session_start_shim,), limit=0.6, before=beat(plain, 0)),
         Row("session-start, unwell, repair under way", (plain.session_start_shim,), before=beat(plain, 900)),
@@ -169,11 +185,15 @@ def rehearse(table: tuple[Row, ...], scratch: Path) -> None:
         said = subprocess.run(row.argv, capture_output=True, env=ENV, stdin=NULL, check=True)
         if want not in said.stdout:
             raise SystemExit(f"{row.name}: printed {said.stdout[:200]!r}")
-    compiled_ones = tuple(scratch.rglob("post_write.*.pyc"))
-    assert compiled_ones
-    for script in (ROOT / "iapeer_memory" / "hooks" / "post_write.py", *compiled_ones):
+    stamped = next(row for row in table if row.name == "post-write, a note of the vault")
+    note = scratch / "core" / "vault" / "01_Knowledge" / "note.md"
+    stamped.before()
+    subprocess.run(stamped.argv, input=stamped.stdin, capture_output=True, env=ENV, check=True)
+    if "last_edited_by: alpha" not in note.read_text():
+        raise SystemExit(f"{stamped.name}: is not stamped")
+    for compiled_one in scratch.rglob("post_write.*.pyc"):
         subprocess.run(
-            (PYTHON, "-I", "-S", str(script), "/dev/null", "/dev/null", "5000"), env=ENV, stdin=NULL, check=True
+            (PYTHON, "-I", "-S", str(compiled_one), "/dev/null", "/dev/null", "5000"), env=ENV, stdin=NULL, check=True
         )
 
 

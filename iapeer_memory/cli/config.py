@@ -12,7 +12,7 @@ from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.plan import planned, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
-from iapeer_memory.domain.settings import BY_NAME, PREFIX, SETTINGS, set_line
+from iapeer_memory.domain.settings import BY_NAME, PREFIX, SETTINGS, Setting, set_line
 from iapeer_memory.provision.values import value_fault
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
@@ -25,7 +25,12 @@ def list_(as_json: Annotated[bool, typer.Option("--json")] = False) -> int:
     host = open_host(readonly=True)
     out = Output(host.env, as_json=as_json)
     rows = [
-        {"name": s.name, "value": host.settings[s.name], "source": host.settings.source(s.name), "about": s.about}
+        {
+            "name": s.name,
+            "value": shown(s, host.settings[s.name]),
+            "source": host.settings.source(s.name),
+            "about": s.about,
+        }
         for s in SETTINGS
     ]
     width = max(len(s.name) for s in SETTINGS)
@@ -77,6 +82,11 @@ def path() -> int:
     """Print where config.env is."""
     sys.stdout.write(open_host(readonly=True).paths.config_file + "\n")
     return 0
+
+
+def shown(setting: Setting, value: str) -> str:
+    """The value as a list shows it: of a secret only that it is there."""
+    return "(set)" if setting.secret and value else value
 
 
 def known(name: str) -> str:

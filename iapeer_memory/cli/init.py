@@ -39,6 +39,9 @@ def main(
     peer: Annotated[
         list[str] | None, typer.Option("--peer", metavar="NAME=DIR[:claude,codex]", help="An agent and its folder.")
     ] = None,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="The vault is somebody's already: leave every note as it is.")
+    ] = False,
     find: Annotated[bool, typer.Option("--discover", help="Propose the folders that the harnesses know.")] = False,
     allow: Annotated[
         bool, typer.Option("--allow", help="Yes: agents may search and write notes without being asked.")
@@ -72,11 +75,13 @@ def main(
     known_locale = host.settings.locale if host.settings.source("LOCALE") != "default" else "en"
     known_mode = host.settings["MODE"] if host.settings.source("MODE") != "default" else None
     check_kept(host, {"LOCALE": locale, "MODE": mode, "HUMAN_NAME": human, "EMBEDDING_ENDPOINT": embedding_endpoint})
+    check_adopted(host, chosen_vault, adopt)
     host = settle(with_found_core(host))
+    check_mode(host, mode)
     answers = Answers(
         vault=chosen_vault,
         locale=check_choice(locale, LOCALES, "--locale", known_locale),
-        mode=check_choice(mode, MODES, "--mode", known_mode or ("curated" if host.config.present else "lean")),
+        mode=check_choice(mode, MODES, "--mode", known_mode or usual_mode(host)),
         human=human or (host.settings["HUMAN_NAME"] if host.config.present else the_human(host)) or None,
         embedding_endpoint=embedding_endpoint,
         reranker_endpoint=reranker_endpoint,
@@ -85,6 +90,7 @@ def main(
         skip_guide=skip_guide,
         skip_ecosystem=skip_ecosystem,
         skip_deps=skip_deps,
+        adopt=adopt,
     )
     if not host.with_core:
         answers = replace(answers, peers=(*answers.peers, *proposed(host, answers.peers, out, find, interactive)))
@@ -122,6 +128,31 @@ def check_kept(host: Host, flags: Mapping[str, str | None]) -> None:
                 f"{host.paths.config_file} says {name}={said}, not {word}",
                 remedy=f"iapeer-memory config set {name} {quote_word(word)}, then init again",
             )
+
+
+def check_adopted(host: Host, vault: str, adopt: bool) -> None:
+    """Raises UsageError where --adopt cannot be meant: no folder to adopt, or a vault whose notes are stamped."""
+    if not adopt:
+        return
+    found = host.door.files.stat(vault)
+    if found is None or found.kind != "dir":
+        raise UsageError(f"--adopt needs a folder of notes, and {vault} is none", remedy="leave --adopt out")
+    if host.config.present and host.settings.stamping:
+        raise UsageError(
+            "this host's notes are stamped already",
+            remedy="iapeer-memory config set STAMPING off, then init without --adopt",
+        )
+
+
+def check_mode(host: Host, word: str | None) -> None:
+    """Raises UsageError for a mode that nobody could carry out here."""
+    if word == "curated" and not host.with_core:
+        raise UsageError("curators are woken by the iapeer core, and this host has none", remedy="--mode lean")
+
+
+def usual_mode(host: Host) -> str:
+    """The mode of a host that never chose one: as the settings have it without a word, lean where init begins."""
+    return "curated" if host.config.present and host.with_core else "lean"
 
 
 def with_found_core(host: Host) -> Host:

@@ -6,11 +6,12 @@ Source of the three probe lines: the reference package's status chapter. The pro
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import typer
 
+from iapeer_memory.cli.injected import injected, summary
 from iapeer_memory.cli.output import Output, finding_rows
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.finding import failed
@@ -33,10 +34,14 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="One JSON document
     # The probe asks with POST, which a door that cannot change anything does not let through.
     endpoint, pipeline = probe(replace(host, door=open_host().door))
     probes = {"slot-file": slot_line(host), "mcp-endpoint": endpoint, "search": pipeline}
-    for name, text in probes.items():
+    costs = injected(host)
+    health = health_of(host)
+    lines = {**probes, "context": summary(costs, with_core=host.with_core), **told(health)}
+    for name, text in lines.items():
         out.line(f"      {name.ljust(12)}  {text}")
     bad = failed(findings)
-    out.document("status", {"ok": not bad, "findings": finding_rows(findings), "probes": probes})
+    document = {"probes": probes, "injected": [asdict(one) for one in costs], "memoryd": health}
+    out.document("status", {"ok": not bad, "findings": finding_rows(findings), **document})
     return 1 if bad else 0
 
 
@@ -61,6 +66,29 @@ def probe(host: Host) -> tuple[str, str]:
     pipeline = pipeline_of(result.body)
     said = ", ".join(f"{k} {pipeline[k]}" for k in ("bm25", "embedding", "reranker", "graph") if k in pipeline)
     return f"{url}: listening (HTTP {answer.status})", said or f"no answer to a search (HTTP {result.status})"
+
+
+def health_of(host: Host) -> dict[str, Any]:
+    """What memoryd says of itself; {} where it does not answer."""
+    answer = host.door.net.fetch(f"http://127.0.0.1:{host.port}/health", timeout=1.5, limit=1 << 20)
+    try:
+        found = json.loads(answer.body) if answer.status == 200 else {}
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and found.get("state_dir") == host.paths.state_dir else {}
+
+
+def told(health: dict[str, Any]) -> dict[str, str]:
+    """The lines about the memory itself."""
+    if not health:
+        return {}
+    waiting = f", {health['queue']} wait for a curator" if health.get("queue") else ""
+    lines = {"notes": f"{health.get('notes', 0):,} indexed{waiting}"}
+    if health.get("lease"):
+        lines["stamping"] = f"left to the host {health['lease']}, which shares this vault"
+    for number, finding in enumerate(health.get("findings") or (), 1):
+        lines[f"finding {number}"] = str(finding)
+    return lines
 
 
 def headers() -> dict[str, str]:

@@ -1,95 +1,92 @@
 """The text that a session starts with where no core delivers fragments. Pure.
 
 A harness cuts long hook output down to its beginning: the essentials stand in the first 2,000 characters, the whole
-keeps within 9,500. Lengths are characters of the text.
+keeps within 9,500. Lengths are counted as harnesses count them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iapeer_memory.context import notes as shown
-from iapeer_memory.context.notes import clip, line
+from iapeer_memory.context import author_index as index
+from iapeer_memory.context import plain
+from iapeer_memory.context.author_index import Known
+from iapeer_memory.context.budget import characters
+from iapeer_memory.context.essentials import essentials
+from iapeer_memory.context.selection import select
+from iapeer_memory.context.words import WORDS, Words
 from iapeer_memory.index.port import NoteSummary
-from iapeer_memory.vault.layout import Folder, Locale
+from iapeer_memory.vault.layout import Locale
 
 ESSENTIALS = 2_000
 WHOLE = 9_500
-RECENT_SHARE = 2_500
-LONGEST_PATH = 600
-KINDS: tuple[tuple[Folder, str], ...] = (
-    ("knowledge", "facts, research, lessons"),
-    ("decisions", "a decision, its reasons and what else was weighed"),
-    ("projects", "one folder a project"),
-    ("ideas", "unverified thoughts"),
-    ("lists", "registries"),
-)
+RECENT_SHARE = 2_000
+TAGS_SHARE = 1_200
 
 
 def session_text(
-    peer: str, vault: str, locale: Locale, own: Sequence[NoteSummary], recent: Sequence[NoteSummary]
+    peer: str, vault: str, locale: Locale, known: Known, recent: Sequence[NoteSummary], *, tags: str = ""
 ) -> str:
-    """Essentials, then a map of the peer's own notes, then what others changed last; one final newline."""
+    """Essentials, a map of the peer's own notes, the vault's tags, what others changed last; one final newline.
+    `recent`: from `notes.recent`; `tags`: from `tags.projected`."""
+    words = WORDS[locale.id]
     text = essentials(peer, vault, locale)
-    tail = _section("Changed last by others", [line(n) for n in recent], RECENT_SHARE) if recent else ""
-    text += _own(own, locale, WHOLE - len(text) - len(tail))
-    return text + tail
+    lines = [_framed(note, peer, locale, known) for note in recent]
+    others = _section(f"## {words.others}", lines, RECENT_SHARE, words, frame=words.frame) if lines else ""
+    named = [f"- {row}" for row in tags.splitlines() if row.strip()]
+    listed = _section(f"## {words.tags}", named, TAGS_SHARE, words) if named else ""
+    room = WHOLE - characters(text) - characters(others) - characters(listed)
+    return text + _own(peer, locale, known, room) + listed + others
 
 
-def essentials(peer: str, vault: str, locale: Locale) -> str:
-    """What an agent must know to use the memory, in at most 2,000 characters."""
-    folders = locale.folders
-    place = vault if len(vault) <= LONGEST_PATH else clip(vault, LONGEST_PATH)
-    genres = "\n".join(f"  - `{folders[key]}/`: {what}" for key, what in KINDS)
-    return f"""\
-# Shared memory (iapeer-memory)
-
-You are `{peer}`. All agents of this host share one long-term memory: plain markdown notes in the vault
-`{place}`
-
-- **Search first.** Before you answer from memory, decide, or start work: call the MCP tool `memory_search` with a few
-  telling words (server `iapeer-memory`). Open a note that it names by its path below the vault. Notes with a stale
-  status are still found: mind the status.
-- **Write it down.** What will matter to another session or another agent goes into a note, one thought a note, with a
-  title that says it. A note is a file `<title>.md` in the folder of its kind:
-{genres}
-  - `{folders["agent_memory"]}/{peer}/`: what only you need; folders beside it belong to other agents, leave them be.
-- **Form.** Begin with frontmatter: `title`, `status`, `tags` (a list), `author: {peer}`. Link other notes as
-  `[[Title]]`. Improve an existing note rather than write a second one; mark what no longer holds with the status
-  `{locale.statuses["stale"][0]}`, never delete it. Files below `{folders["system"]}/` are not notes.
-"""
+def _framed(note: NoteSummary, peer: str, locale: Locale, known: Known) -> str:
+    """A note of somebody else as a line, with its author where the last editor is another."""
+    author = plain.word(note.author) if note.author and note.author != note.last_edited_by else ""
+    said = f" · {WORDS[locale.id].author.format(author)}" if author else ""
+    return index.line(note, peer, locale, known.links) + said
 
 
-def _own(own: Sequence[NoteSummary], locale: Locale, room: int) -> str:
+def _own(peer: str, locale: Locale, known: Known, room: int) -> str:
     """The map of the peer's own notes within that many characters: every section gets a share, none is forgotten."""
-    heading = "\n## Your notes\n"
-    if not own:
-        text = f"{heading}\nNone yet.\n"
-        return text if len(text) <= room else ""
-    parts = shown.sections(own, locale)
-    left = room - len(heading)
+    words = WORDS[locale.id]
+    heading = f"\n## {words.yours}\n"
+    if not known.own:
+        return f"{heading}\n{words.empty}\n"
+    chosen = select(index.shown(peer, locale, known.own), locale, known.links)
+    hidden = (chosen.left_out.get(folder, 0) for folder in index.FOLDERS)
+    listed = zip(index.sections(peer, locale, known, chosen), hidden, strict=True)
+    parts = [(title, lines, more) for (title, lines), more in listed if lines]
+    kept_out = "".join(f"\n{notice}\n" for notice in index.unvouched(peer, locale, known.own))
     text = heading
-    for at, (title, lines) in enumerate(parts):
-        part = _section(title, lines, left // (len(parts) - at), level="###")
+    left = room - characters(heading) - characters(kept_out)
+    for at, (title, lines, more) in enumerate(parts):
+        part = _section(f"### {title}", lines, left // (len(parts) - at), words, hidden=more)
         text += part
-        left -= len(part)
-    return text
+        left -= characters(part)
+    return text + kept_out
 
 
-def _section(title: str, lines: Sequence[str], room: int, *, level: str = "##") -> str:
-    """A heading and as many lines as fit, with a word on how many were left out; "" where not even one fits."""
-    text = f"\n{level} {title}\n\n"
-    more = "- … and {} more: search for them\n"
+def _section(heading: str, lines: Sequence[str], room: int, words: Words, *, frame: str = "", hidden: int = 0) -> str:
+    """A heading and as many lines as fit, with a word on how many notes were left out, `hidden` ones among them; ""
+    where not even one fits."""
+    text = f"\n{heading}\n\n" + (f"{frame}\n\n" if frame else "")
+    more = f"- {words.more}\n"
     kept: list[str] = []
-    length = len(text)
+    left = room - characters(text)
     for at, item in enumerate(lines):
-        rest = len(lines) - at - 1
-        needed = len(item) + 1 + (len(more.format(rest)) if rest else 0)
-        if length + needed > room:
+        rest = _notes(lines[at + 1 :]) + hidden
+        needed = characters(item) + 1 + (characters(more.format(rest)) if rest else 0)
+        if needed > left:
             break
         kept.append(item)
-        length += len(item) + 1
+        left -= characters(item) + 1
+    while kept and not kept[-1].startswith("- "):  # a project's heading without its notes
+        kept.pop()
     if not kept:
         return ""
-    left_out = len(lines) - len(kept)
+    left_out = _notes(lines) - _notes(kept) + hidden
     return text + "".join(f"{item}\n" for item in kept) + (more.format(left_out) if left_out else "")
+
+
+def _notes(lines: Sequence[str]) -> int:
+    return sum(item.startswith("- ") for item in lines)

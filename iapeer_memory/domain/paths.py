@@ -105,6 +105,12 @@ class Paths:
     def host_json(self) -> str: return self.state("host.json")  # fmt: skip
 
     @property
+    def host_id(self) -> str: return self.state("host-id")  # fmt: skip
+
+    @property
+    def history(self) -> str: return self.state("history")  # fmt: skip
+
+    @property
     def ledger(self) -> str: return self.state("ledger.json")  # fmt: skip
 
     @property

@@ -17,11 +17,13 @@ LINE = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)\Z", re.ASCII | r
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable: its name without the prefix, its default as text, and what it is for."""
+    """One variable: its name without the prefix, its default as text, and what it is for. `secret`: its value is not
+    shown."""
 
     name: str
     default: str
     about: str
+    secret: bool = False
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -33,9 +35,27 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("EMBEDDING_ENDPOINT", "", "full URL of an embedding route; empty switches vectors off"),
     Setting("EMBEDDING_PROVIDER", "openai", "openai or tei"),
     Setting("EMBEDDING_MODEL", "Qwen/Qwen3-Embedding-8B", "model name sent to the endpoint"),
+    Setting("EMBEDDING_DIMENSIONS", "4096", "length of the model's vectors"),
+    Setting("EMBEDDING_BATCH_SIZE", "32", "passages in one request"),
+    Setting("EMBEDDING_API_KEY", "", "sent to the endpoint as a bearer token", secret=True),
+    Setting("EMBEDDING_TIMEOUT_MS", "60000", "how long indexing waits for one request"),
+    Setting("EMBEDDING_QUERY_PREFIX", "", "put before a question, for models that expect an instruction"),
     Setting("RERANKER_ENDPOINT", "", "full URL of a reranking route; empty switches it off"),
     Setting("RERANKER_PROVIDER", "tei", "tei, cohere, nvidia, jina or none"),
+    Setting("RERANKER_MODEL", "BAAI/bge-reranker-v2-m3", "model name sent to the endpoint"),
+    Setting("RERANKER_TOP_K", "20", "results that are reranked"),
+    Setting("RERANKER_WEIGHT", "0.7", "share of the reranker in a score, 0 to 1"),
+    Setting("RERANKER_API_KEY", "", "sent to the endpoint as a bearer token", secret=True),
+    Setting("RRF_K", "60", "how much the first ranks count where words and vectors are joined"),
+    Setting("STAMPING", "on", "on or off: whether notes get their frontmatter from us"),
+    Setting("HISTORY_DAYS", "90", "days that a former version of a note is kept"),
+    Setting("HISTORY_MB", "512", "megabytes of former versions beyond which the oldest go"),
+    Setting("AGENT_NAME", "", "who asks and writes where nothing else tells"),
     Setting("CURATOR_SET", "index,scriber,dreamweaver", "names of the curator agents"),
+    Setting("INDEX_AGENT", "index", "the curator whose edit ends a review"),
+    Setting("CURATOR_TICK_SECS", "21600", "seconds between two review queues for the curators"),
+    Setting("FRESH_EDIT_WINDOW_S", "90", "seconds during which a stamp is taken for that of the last write"),
+    Setting("PROJECTS_ROOT", "~/Projects", "where projects lie whose overview names no folder"),
     Setting("TAGS_BOUNDARY_MAXLEN", "160", "longest tag description in the projection, in characters"),
     Setting("DEDUP_THRESHOLD", "0.78", "similarity from which a note is called a duplicate"),
     Setting("LINK_HINT_THRESHOLD", "0.68", "similarity from which a link is suggested"),
@@ -126,6 +146,28 @@ class Settings:
     def source(self, name: str) -> str:
         """environment, config.env or default."""
         return self._values[name][1]
+
+    def number(self, name: str, *, most: int | None = None) -> int:
+        """A whole number, at most `most`; text that is none counts as the default."""
+        text = self[name].strip()
+        value = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else int(BY_NAME[name].default)
+        return value if most is None else min(value, most)
+
+    def share(self, name: str) -> float:
+        """A number with a fraction; text that is none counts as the default."""
+        text = self[name].strip()
+        good = text.isascii() and len(text) < 20 and text.replace(".", "", 1).isdecimal()
+        return float(text if good else BY_NAME[name].default)
+
+    @property
+    def curators(self) -> tuple[str, ...]:
+        """Names of the curator agents."""
+        return tuple(name for name in (part.strip() for part in self["CURATOR_SET"].split(",")) if name)
+
+    @property
+    def stamping(self) -> bool:
+        """Whether notes are stamped at all."""
+        return self["STAMPING"].strip().lower() not in ("0", "off", "false", "no", "n")
 
     @property
     def vault(self) -> str | None:

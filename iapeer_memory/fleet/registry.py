@@ -164,6 +164,28 @@ def resume(data: bytes | None, name: str, path: str, *, realpath: RealPath) -> b
     return _with_paused(data, tuple(p for p in paused if p != name), path) if name in paused else data or b""
 
 
+def rename(data: bytes | None, old: str, new: str, path: str, *, realpath: RealPath) -> bytes:
+    """The file with that peer under another name, its pause too; the same bytes when the name is not in it.
+
+    Raises Malformed for the file, ConfigError when the new name is taken or cannot be used.
+    """
+    registry = parse(data, path, realpath=realpath)
+    if not is_personality(new):
+        raise ConfigError(f"{printable(new)!r} cannot name a peer", remedy=NAME_RULE)
+    peer, other = registry.get(old), registry.get(new)
+    if peer is not None and other is not None:
+        raise ConfigError(f"the name {new} belongs to {printable(other.cwd)}", remedy="choose another name")
+    if peer is not None:
+        text = _text(data, path)
+        raw = _load(text, path)
+        entries = [{**entry, "name": new} if entry["name"] == old else entry for entry in raw["peer"]]
+        number = next(i for i, entry in enumerate(raw["peer"]) if entry["name"] == old)
+        data = _checked(_with_name(text, number, old, new), {**raw, "peer": entries}, data)
+    if old not in registry.paused:
+        return data or b""
+    return _with_paused(data, tuple(dict.fromkeys(new if name == old else name for name in registry.paused)), path)
+
+
 NAME_RULE = "a name starts with a-z, goes on with a-z, 0-9 or -, and has at most 32 characters"
 RUNTIME_RULE = f"use one or more of: {', '.join(SESSION_RUNTIMES)}"
 
@@ -245,6 +267,20 @@ def folder_fault(folder: object) -> str | None:
     if not isabs(folder):
         return f"dir is not an absolute path: {folder}"
     return None
+
+
+def _with_name(text: str, number: int, old: str, new: str) -> str:
+    """The text with another name in entry `number` (from 0); "" where its line is not to be found."""
+    lines = text.splitlines(keepends=True)
+    headers = [i for i, line in enumerate(lines) if PEER_HEADER.match(line)]
+    if number >= len(headers):
+        return ""
+    at = _key_line(text, "name", headers[number] + 1)
+    found = re.match(rf"(\s*[\"']?name[\"']?\s*=\s*)([\"']){re.escape(old)}\2", lines[at - 1]) if at else None
+    if at is None or found is None:
+        return ""
+    lines[at - 1] = f"{found[1]}{found[2]}{new}{found[2]}{lines[at - 1][found.end() :]}"
+    return "".join(lines)
 
 
 def _with_paused(data: bytes | None, paused: Sequence[str], path: str) -> bytes:

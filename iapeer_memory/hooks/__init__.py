@@ -1,1 +1,1 @@
-"""What a harness calls, run by file path: standard library only, and no import of ours."""
+"""What a harness calls. The scripts run by file path on the standard library; what they load of ours is never heavy."""

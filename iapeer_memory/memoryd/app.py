@@ -1,7 +1,8 @@
 """memoryd's composition root: puts the daemon together, runs it until it is told to stop, leaves nothing behind.
 
 Order: checks, the single-writer lock, the listener, then all that takes time. So a second daemon is refused at once,
-a caller is answered at once, and the pid file names only a daemon that runs. Nothing is ever written to stdout.
+a caller is answered at once, and the pid file names only a daemon that runs. Nothing but events is ever written to
+stdout, and those only where a curator receives them.
 """
 
 from __future__ import annotations
@@ -11,24 +12,38 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from iapeer_memory import __version__
+from iapeer_memory.curation.modes import curation
+from iapeer_memory.curation.rules import Rules
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.host import HostChoices
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.settings import Settings
 from iapeer_memory.egress.build import running_build
+from iapeer_memory.egress.host import hostname
 from iapeer_memory.egress.listeners import loopback_listener
+from iapeer_memory.egress.stdout import say
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.memoryd import checks
-from iapeer_memory.memoryd.daemon import Daemon
+from iapeer_memory.memoryd.daemon import Daemon, Kit
+from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.health import Identity
+from iapeer_memory.memoryd.keeping import Keeping
 from iapeer_memory.memoryd.log import Forward, Log
+from iapeer_memory.memoryd.models import models
 from iapeer_memory.memoryd.passes import Vault
 from iapeer_memory.memoryd.record import fingerprint
 from iapeer_memory.memoryd.store import Store
+from iapeer_memory.memoryd.tending import Tending, Vaulted
 from iapeer_memory.memoryd.timings import Timings
+from iapeer_memory.memoryd.writing import Pen
+from iapeer_memory.notes.conflict import has_conflict_marks, is_conflict_copy
+from iapeer_memory.notes.history import History
+from iapeer_memory.notes.lease import CLOUD_PATHS
+from iapeer_memory.notes.leasing import Leasing
 from iapeer_memory.vault.locales import locale as locale_named
 
 PRIVATE = 0o700
@@ -115,16 +130,108 @@ def _run(
             logging.basicConfig(handlers=[Forward(log)], level=logging.WARNING, force=True)
             sys.setswitchinterval(SWITCH)
             store = Store(SqliteEngine(door.files, paths.index_db, uid=uid), fingerprint(locale), log)
-            daemon = Daemon(
-                door,
-                paths,
-                vault,
-                identity,
-                store,
-                core=host.core is not None,
-                results=checks.results_of(settings),
-                mcp=mcp,
-                timings=timings,
-                log=log,
-            )
-            return asyncio.run(daemon.run(listener))
+            kit = _kit(door, paths, settings, host, vault, identity, store, log=log, mcp=mcp, timings=timings)
+            return asyncio.run(Daemon(kit).run(listener))
+
+
+def _kit(
+    door: Door,
+    paths: Paths,
+    settings: Settings,
+    host: HostChoices,
+    vault: Vault,
+    identity: Identity,
+    store: Store,
+    *,
+    log: Log,
+    mcp: bool,
+    timings: Timings,
+) -> Kit:
+    """Every part, from the settings."""
+    core = host.core is not None
+    modes = curation(settings, with_core=core)
+    if modes.refused:
+        log.warn(modes.refused)
+    history = History(door.files, paths.history, door.clock.now)
+    notes = Vaulted(door, vault.root, history)
+    cloud = any(place in f"{vault.root}/" for place in CLOUD_PATHS)
+    rules = Rules(
+        locale=vault.locale,
+        human=settings["HUMAN_NAME"].strip() or None,
+        curators=frozenset(settings.curators),
+        index_agent=settings["INDEX_AGENT"].strip(),
+        window=float(settings.number("FRESH_EDIT_WINDOW_S")),
+        review=modes.review,
+        conflict=partial(_in_conflict, cloud=cloud),
+    )
+    leasing = Leasing(door, vault.root, vault.locale.folders["system"], host=_host_id(door, paths), name=hostname())
+    tending = Tending(
+        door,
+        vault,
+        rules,
+        notes,
+        leasing,
+        stamps=settings.stamping,
+        state_dir=paths.state_dir,
+        log=log,
+    )
+    keeping = Keeping(
+        door,
+        vault.root,
+        history,
+        days=settings.number("HISTORY_DAYS"),
+        size=settings.number("HISTORY_MB") << 20,
+        log=log,
+    )
+    pen = Pen(
+        door.files,
+        door.clock,
+        vault.root,
+        vault.locale,
+        notes,
+        may_stamp=tending.stamps_now,
+        curators=settings.curators,
+        review=modes.review,
+        nameless=settings["AGENT_NAME"].strip() or None,
+    )
+    delivery = Delivery(
+        door,
+        paths,
+        vault.root,
+        vault.locale,
+        core=core,
+        uid=identity.uid,
+        projects_root=settings["PROJECTS_ROOT"],
+        widest=settings.number("TAGS_BOUNDARY_MAXLEN"),
+        log=log,
+    )
+    return Kit(
+        door=door,
+        paths=paths,
+        vault=vault,
+        identity=identity,
+        store=store,
+        tending=tending,
+        keeping=keeping,
+        delivery=delivery,
+        pen=pen,
+        models=models(settings, door.net, door.clock),
+        results=checks.results_of(settings),
+        nameless=settings["AGENT_NAME"].strip() or None,
+        emit=say if modes.target else None,
+        period=max(1, settings.number("CURATOR_TICK_SECS")) * 1000,
+        mcp=mcp,
+        timings=timings,
+        log=log,
+    )
+
+
+def _in_conflict(path: str, data: bytes, *, cloud: bool) -> bool:
+    """Whether a sync tool or git has left that note for a person to settle."""
+    return is_conflict_copy(path.rpartition("/")[2], cloud=cloud) or has_conflict_marks(data)
+
+
+def _host_id(door: Door, paths: Paths) -> str:
+    """What tells this host from others that share its vault; made once."""
+    door.files.create(paths.host_id, f"{door.random.token(16)}\n".encode(), mode=0o600)
+    return door.files.read(paths.host_id, limit=4096).decode("utf-8", "replace").strip()

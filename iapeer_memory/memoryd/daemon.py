@@ -6,7 +6,8 @@ Never opens the door itself: everything comes from app.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iapeer_memory.domain.door import Door
@@ -14,89 +15,124 @@ from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.host import hostname, platform
 from iapeer_memory.egress.listeners import connection_peer_uid
 from iapeer_memory.egress.signals import on_stop
-from iapeer_memory.index.port import IndexBroken, IndexFailed
-from iapeer_memory.memoryd import delivery, health
-from iapeer_memory.memoryd.front import Front, Receive, Scope, Send, answer_json
+from iapeer_memory.fleet.map import timestamp
+from iapeer_memory.index.port import IndexBroken, IndexFailed, LinkGraph, NoteSummary, Reader
+from iapeer_memory.memoryd import health, metrics
+from iapeer_memory.memoryd.backfill import Backfill
+from iapeer_memory.memoryd.delivery import Delivery
+from iapeer_memory.memoryd.front import Front
 from iapeer_memory.memoryd.heart import Heart
 from iapeer_memory.memoryd.keeper import Keeper
+from iapeer_memory.memoryd.keeping import Keeping
 from iapeer_memory.memoryd.log import Log
+from iapeer_memory.memoryd.mcp.http import Endpoint
+from iapeer_memory.memoryd.memory import VaultMemory
+from iapeer_memory.memoryd.models import Models
 from iapeer_memory.memoryd.passes import Vault
 from iapeer_memory.memoryd.serving import QuietServer, serve, server
 from iapeer_memory.memoryd.store import Store
+from iapeer_memory.memoryd.tending import Tending
+from iapeer_memory.memoryd.ticking import Ticking
 from iapeer_memory.memoryd.timings import Timings
-from iapeer_memory.memoryd.tools import SearchArguments
+from iapeer_memory.memoryd.tools.table import Tools
 from iapeer_memory.memoryd.watching import Watching
 from iapeer_memory.memoryd.worker import Worker
-from iapeer_memory.search.engine import Question, answer
+from iapeer_memory.memoryd.writing import Pen
 
 if TYPE_CHECKING:
     from socket import socket
 
-LOADING = 20.0
-"""Seconds that a request waits for the protocol library to be loaded."""
-FIRST_PASS = 5.0
-"""Seconds that a search waits for the first pass over a vault of which nothing is indexed yet."""
 CLOSING = 1.0
+STATM = "/proc/self/statm"
+PAGE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What a daemon is put together from. `results`: of a search that does not say how many. `nameless`: who asks
+    where nothing else tells. `emit`: writes an event to stdout; None: nobody receives any. `period`: between curator
+    ticks, ms. `mcp` False: only index, watch and answer the probe."""
+
+    door: Door
+    paths: Paths
+    vault: Vault
+    identity: health.Identity
+    store: Store
+    tending: Tending
+    keeping: Keeping
+    delivery: Delivery
+    pen: Pen
+    models: Models
+    results: int
+    nameless: str | None
+    emit: Callable[[bytes], None] | None
+    period: int
+    mcp: bool
+    timings: Timings
+    log: Log
 
 
 class Daemon:
-    """One run of memoryd. `results`: of a search that does not say how many."""
+    """One run of memoryd."""
 
-    def __init__(
-        self,
-        door: Door,
-        paths: Paths,
-        vault: Vault,
-        identity: health.Identity,
-        store: Store,
-        *,
-        core: bool,
-        results: int,
-        mcp: bool,
-        timings: Timings,
-        log: Log,
-    ) -> None:
-        self._door = door
-        self._paths = paths
-        self._vault = vault
-        self._identity = identity
-        self._store = store
-        self._results = results
-        self._mcp = mcp
-        self._timings = timings
-        self._log = log
+    def __init__(self, kit: Kit) -> None:
+        self._kit = kit
+        self._door = kit.door
+        self._paths = kit.paths
+        self._vault = kit.vault
+        self._identity = kit.identity
+        self._store = kit.store
+        self._timings = kit.timings
+        self._log = kit.log
+        self._delivery = kit.delivery
         self._condition = health.Condition()
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
-        self._endpoint: asyncio.Future[Any] | None = None
         self._clerk = Worker("memoryd-files")
+        self._delivering = asyncio.Lock()
         self._heart = Heart(
-            door.files,
-            door.clock,
-            log,
-            path=paths.heartbeat,
-            lock=paths.daemon_lock,
-            fleet_map=paths.fleet_map,
+            kit.door.files,
+            kit.door.clock,
+            kit.log,
+            path=kit.paths.heartbeat,
+            lock=kit.paths.daemon_lock,
+            fleet_map=kit.paths.fleet_map,
             host=hostname(),
         )
-        self._delivery = delivery.Delivery(door, paths, vault.root, vault.locale, core=core, uid=identity.uid, log=log)
         self._keeper = Keeper(
-            store,
-            door.files,
-            vault,
+            kit.store,
+            kit.door.files,
+            kit.vault,
             self._condition,
-            timings=timings,
-            clock=door.clock,
-            log=log,
+            timings=kit.timings,
+            clock=kit.door.clock,
+            log=kit.log,
+            tending=kit.tending,
+            keeping=kit.keeping,
             changed=self._index_changed,
+        )
+        self._backfill = Backfill(kit.store, kit.models, kit.door.clock, self._condition, kit.log)
+        self._memory = VaultMemory(
+            kit.store,
+            self._keeper,
+            kit.pen,
+            self._clerk,
+            kit.models,
+            self._condition,
+            self._ready,
+            locale=kit.vault.locale,
+            results=kit.results,
+            nameless=kit.nameless,
+            now=lambda: timestamp(kit.door.clock.now()),
         )
 
     async def run(self, listener: socket) -> int:
         """Until a signal; 0, or 1 when a part of the daemon failed."""
-        loop = asyncio.get_running_loop()
-        self._endpoint = loop.create_future()
+        kit, loop = self._kit, asyncio.get_running_loop()
         port = listener.getsockname()[1]
-        front = Front(port, self._probe, self._serve_mcp if self._mcp else None)
+        tools = Tools(self._memory, kit.vault.locale, kit.vault.root, nameless=kit.nameless)
+        endpoint = Endpoint(tools, version=kit.identity.version, log=kit.log) if kit.mcp else None
+        front = Front(port, self._probe, self._metrics, self._memory.dedup, endpoint)
         http = server(
             front,
             uid=self._identity.uid,
@@ -123,9 +159,10 @@ class Daemon:
                     log=self._log,
                     switched=self._switched,
                 )
-                tasks += [asyncio.create_task(part) for part in (self._beating(), watching.run(), self._keeper.run())]
-                if self._mcp:
-                    tasks.append(asyncio.create_task(self._load()))
+                ticking = Ticking(kit.store, kit.tending, kit.door.clock, period=kit.period, emit=kit.emit, log=kit.log)
+                keeper = (self._keeper.run(), self._keeper.chores())
+                parts = (self._beating(), watching.run(), *keeper, ticking.run(), self._backfill.run())
+                tasks += [asyncio.create_task(part) for part in parts]
                 return await self._until_stopped(tasks)
             finally:
                 await self._end(http, tasks)
@@ -150,6 +187,7 @@ class Daemon:
         await asyncio.wait(tasks, timeout=self._timings.graceful + CLOSING)
         try:
             async with asyncio.timeout(CLOSING):
+                await self._store.beside(self._kit.tending.close)
                 await self._store.close()
         except (TimeoutError, IndexFailed, IndexBroken):
             self._log.warn("the index was still in use and is left as it is")
@@ -158,53 +196,37 @@ class Daemon:
         self._log.info("down")
 
     def _probe(self, nonce: str | None) -> Mapping[str, Any]:
+        self._take_stock()
         return health.probe(self._identity, self._condition, nonce)
 
-    async def _serve_mcp(self, scope: Scope, receive: Receive, send: Send) -> None:
-        assert self._endpoint is not None
-        try:
-            async with asyncio.timeout(LOADING):
-                endpoint = await asyncio.shield(self._endpoint)
-        except TimeoutError:
-            await answer_json(send, 503, {"error": "memoryd is still starting; try again in a moment"})
-            return
-        await endpoint.handle_request(scope, receive, send)
+    def _metrics(self) -> str:
+        self._take_stock()
+        return metrics.page(health.numbers(self._condition))
 
-    async def _load(self) -> None:
-        """Import the protocol library beside the event loop, then keep its endpoint alive."""
-
-        def load() -> Any:
-            from iapeer_memory.memoryd import mcp_server
-
-            return mcp_server.endpoint(self._search, version=self._identity.version, vault=self._vault.root)
-
-        loader = Worker("memoryd-loader")
-        endpoint = await loader.call(load)
-        loader.stop()
-        async with endpoint.run():
-            assert self._endpoint is not None
-            self._endpoint.set_result(endpoint)
-            await asyncio.Event().wait()
-
-    async def _search(self, arguments: SearchArguments, caller: str | None) -> dict[str, Any]:
-        """Answer a search. Raises IndexFailed."""
-        if not self._ready.is_set() and not self._condition.notes:
-            await asyncio.wait({asyncio.create_task(self._ready.wait())}, timeout=FIRST_PASS)
-        question = Question(arguments.query, caller, arguments.for_curation, arguments.limit or self._results)
-        try:
-            return await self._store.ask(lambda reader: answer(reader, self._vault.locale, question))
-        except IndexBroken:
-            self._keeper.broken()
-            raise IndexFailed("the index is being rebuilt; search again in a moment") from None
+    def _take_stock(self) -> None:
+        """What is only known when it is asked for."""
+        condition, kit = self._condition, self._kit
+        facts = kit.tending.facts
+        condition.queue, condition.stamping, condition.lease = facts.queue, facts.stamping, facts.lease
+        condition.history_bytes, condition.findings = kit.keeping.kept_bytes, tuple(kit.keeping.findings)
+        condition.breakers = kit.models.breakers
+        found = kit.door.files.lstat(kit.paths.index_db)
+        condition.index_bytes = found.size if found else 0
+        if platform() == "linux":
+            words = (kit.door.files.read_optional(STATM) or b"0 0").split()
+            condition.resident_bytes = int(words[1]) * PAGE
+        self._keeper.take_stock()
 
     async def _index_changed(self) -> None:
         """After a pass that changed something, and after the first."""
         self._ready.set()
+        self._backfill.wake()
         await self._deliver()
 
     async def _deliver(self) -> None:
-        summaries = await self._store.ask(lambda reader: reader.summaries())
-        await self._clerk.call(lambda: self._delivery.deliver(summaries))
+        summaries, graph = await self._store.ask(everything)
+        async with self._delivering:
+            await self._clerk.call(lambda: self._delivery.deliver(summaries, graph))
 
     async def _beating(self) -> None:
         while True:
@@ -230,3 +252,8 @@ class Daemon:
             self._condition.watch = on
             if not self._stop.is_set():
                 self._beat()
+
+
+def everything(reader: Reader) -> tuple[tuple[NoteSummary, ...], LinkGraph]:
+    """What contexts are made from."""
+    return reader.summaries(), reader.graph()

@@ -1,17 +1,20 @@
 """Brings each peer what its sessions start with: a context in our state folder, or a fragment that the core reads.
 
 Without a core: `<state>/context/by-path/<the peer's folder>/context.txt`, private, written only when it changes; its
-mtime says that memoryd lives. With one: `<peer>/.iapeer/fragments/iapeer-memory.md`. Never reads a peer's folder for
-content, never makes one, never follows a link out of it.
+mtime says that memoryd lives. With one: `<peer>/.iapeer/fragments/iapeer-memory.md`. Beside both: each peer's author
+index in the state folder, the tags mirror and projection in the cache. Never reads a peer's folder for content, never
+makes one, never follows a link out of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from os.path import dirname, normpath
 
-from iapeer_memory.context import fragment, notes, session
+from iapeer_memory.context import author_index, files, fragment, links, notes, projects, session, tags
+from iapeer_memory.context.author_index import Known
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.domain.paths import Paths
@@ -19,20 +22,36 @@ from iapeer_memory.domain.peer import Peer
 from iapeer_memory.ecosystem.slot import parse as parse_slot
 from iapeer_memory.egress.foreign import Policy, edit_foreign, resolve
 from iapeer_memory.fleet.map import FleetMap, load
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.port import LinkGraph, NoteSummary
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.vault.layout import Locale
 
 RECENT = 15
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 CONTEXT = "context.txt"
+LARGEST_DICTIONARY = 1 << 20
 
 
 class Delivery:
     """One thread at a time. `vault`: the folder as the user gave it. `core`: whether the ecosystem's core is here; it
-    stitches the fragments."""
+    stitches the fragments. `projects_root`: where projects lie, `~` allowed; `widest`: characters of a tag's boundary.
+    """
 
-    def __init__(self, door: Door, paths: Paths, vault: str, locale: Locale, *, core: bool, uid: int, log: Log) -> None:
+    def __init__(
+        self,
+        door: Door,
+        paths: Paths,
+        vault: str,
+        locale: Locale,
+        *,
+        core: bool,
+        uid: int,
+        projects_root: str,
+        widest: int,
+        log: Log,
+    ) -> None:
+        self._projects_root = projects_root
+        self._widest = widest
         self._door = door
         self._files = door.files
         self._paths = paths
@@ -43,26 +62,75 @@ class Delivery:
         self._log = log
         self._contexts: set[str] = set()
 
-    def deliver(self, summaries: Sequence[NoteSummary]) -> None:
+    def deliver(self, summaries: Sequence[NoteSummary], graph: LinkGraph) -> None:
         """Render every peer of the fleet map. A map that is missing or malformed changes nothing."""
+        dictionary = self._tags()
         fleet = self._fleet()
         if fleet is None:
             return
-        own = notes.by_owner(summaries, self._locale)
+        every = notes.live(summaries, self._locale)
+        own = notes.by_owner(every, self._locale)
+        known = Known((), every, links.of_graph(graph), self._places_of_projects(every))
         foreign = self._core and self._slot_is_foreign()
         texts: dict[str, str] = {}
+        indexes: dict[str, str] = {}
         for peer in fleet.peers:
-            mine = own.get(peer.personality, ())
-            if self._core and (foreign or not peer.harnesses()):
+            mine = replace(known, own=own.get(peer.personality, ()))
+            if foreign or (self._core and not peer.harnesses()):
                 continue
+            index = self._index(peer.personality, mine, indexes)
             if self._core:
-                self._guarded(peer.cwd, partial(self._fragment, peer, mine))
+                self._guarded(peer.cwd, partial(self._fragment, peer, dictionary, index))
             else:
-                self._guarded(peer.cwd, partial(self._plan, texts, peer, mine, summaries))
-        for place, text in texts.items():
+                self._guarded(peer.cwd, partial(self._plan, texts, peer, mine, summaries, dictionary))
+        for place, text in (texts | indexes).items():
             self._guarded(place, partial(self._private, place, text.encode("utf-8", "replace")))
         self._guarded(self._by_path, partial(self._prune, self._by_path, set(texts)))
         self._contexts = set(texts)
+
+    def _index(self, peer: str, known: Known, indexes: dict[str, str]) -> str:
+        """The peer's capped author index; both of its files are added to `indexes`."""
+        full_file = f"{self._paths.state_dir}/{files.INDEXES}/{files.index_name(peer, full=True)}"
+        shown = files.shown_path(full_file, self._paths.home)
+        capped = author_index.author_index(peer, self._locale, known, shown)
+        full = author_index.author_index(peer, self._locale, known, shown, full=True)
+        for file in files.index_files(peer, capped, full):
+            indexes[f"{self._paths.state_dir}/{file.name}"] = file.text
+        return capped
+
+    def _tags(self) -> str:
+        """The projection of the vault's tags; its file and the mirror's are brought up to date."""
+        source: bytes | None = None
+        try:
+            place = f"{self._vault}/{self._locale.folders['system']}/{self._locale.tags_file}"
+            source = self._files.read_optional(place, limit=LARGEST_DICTIONARY)
+        except (ProductError, OSError) as error:
+            self._log.warn(f"the tags dictionary cannot be read: {_words(error)}")
+        mirror = files.mirrored(source)
+        if mirror is None:
+            return ""
+        projection = tags.projected(mirror.text, widest=self._widest)
+        for file in (mirror, files.projected(projection)):
+            if file is not None:
+                place = f"{self._paths.cache_dir}/{file.name}"
+                self._guarded(place, partial(self._kept, place, file.text.encode()))
+        return projection
+
+    def _places_of_projects(self, every: Sequence[NoteSummary]) -> projects.Places:
+        """Which of the folders that projects may have are there."""
+        home = self._paths.home
+        root = f"{home}{self._projects_root[1:]}" if self._projects_root.startswith("~") else self._projects_root
+        places = projects.Places(home, root)
+        return replace(
+            places, existing=frozenset(filter(self._is_folder, projects.candidates(every, self._locale, places)))
+        )
+
+    def _is_folder(self, place: str) -> bool:
+        try:
+            found = self._files.stat(place)
+        except (ProductError, OSError, ValueError):
+            return False
+        return found is not None and found.kind == "dir"
 
     def alive(self) -> bool:
         """Say by their mtime that the contexts are watched over; False when one is missing and all are due."""
@@ -102,23 +170,22 @@ class Delivery:
         return tuple(dict.fromkeys(f"{self._by_path}/{folder.lstrip('/')}/{CONTEXT}" for folder in folders))
 
     def _plan(
-        self, texts: dict[str, str], peer: Peer, mine: Sequence[NoteSummary], summaries: Sequence[NoteSummary]
+        self, texts: dict[str, str], peer: Peer, known: Known, summaries: Sequence[NoteSummary], dictionary: str
     ) -> None:
         """Add a peer's contexts; of two peers with one folder the first is served. Raises Unreadable."""
-        text = self._context(peer, mine, summaries)
+        recent = notes.recent(summaries, self._locale, peer.personality, RECENT)
+        text = session.session_text(peer.personality, self._vault, self._locale, known, recent, tags=dictionary)
         for place in self._places(peer):
             texts.setdefault(place, text)
 
-    def _context(self, peer: Peer, mine: Sequence[NoteSummary], summaries: Sequence[NoteSummary]) -> str:
-        recent = notes.recent(summaries, self._locale, peer.personality, RECENT)
-        return session.session_text(peer.personality, self._vault, self._locale, mine, recent)
-
-    def _fragment(self, peer: Peer, mine: Sequence[NoteSummary]) -> None:
+    def _fragment(self, peer: Peer, dictionary: str, index: str) -> None:
         """Write a peer's fragment; a peer whose folder is gone is passed over. Raises UnsafePath, OSError."""
         folder = self._files.stat(peer.cwd)
         if folder is None or folder.kind != "dir":
             return
-        text = fragment.fragment_text(peer.personality, self._vault, self._paths, self._locale, mine)
+        text = fragment.fragment_text(
+            peer.personality, self._vault, self._paths, self._locale, tags=dictionary, index=index
+        )
         data = text.encode("utf-8", "replace")
         policy = Policy(inside=peer.cwd, uid=self._uid)
         path = f"{peer.cwd}/{fragment.FILE}"
@@ -127,7 +194,10 @@ class Delivery:
 
     def _private(self, path: str, data: bytes) -> None:
         """Write a file of ours below the state folder if it differs. Raises OSError, UnsafePath."""
-        place = resolve(self._files, path, Policy(inside=self._paths.state_dir, uid=self._uid))
+        self._kept(resolve(self._files, path, Policy(inside=self._paths.state_dir, uid=self._uid)), data)
+
+    def _kept(self, place: str, data: bytes) -> None:
+        """Write a file if it differs. Raises OSError."""
         if self._files.read_optional(place) != data:
             self._folders(dirname(place))
             self._files.write(place, data, mode=PRIVATE_FILE)

@@ -1,6 +1,7 @@
 """Decides when a pass runs, and runs it: over what changed, once it is quiet; over everything, now and then.
 
-The only writer of the index. Survives whatever a pass meets: a vault that went, a damaged index, a full disk.
+With each pass notes are tended (who edited them, what belongs in the archive) and their versions kept. The only writer
+of the index. Survives whatever a pass meets: a vault that went, a damaged index, a full disk.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from dataclasses import dataclass, field
 
 from iapeer_memory.domain.door import Clock, Files
 from iapeer_memory.domain.errors import ProductError
-from iapeer_memory.index.port import IndexBroken, Writer
+from iapeer_memory.index.port import IndexBroken, Reader, Writer
 from iapeer_memory.memoryd import passes
 from iapeer_memory.memoryd.health import Condition
+from iapeer_memory.memoryd.keeping import Keeping
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.passes import Report, Vault
 from iapeer_memory.memoryd.store import Store
+from iapeer_memory.memoryd.tending import Looked, Tending
 from iapeer_memory.memoryd.timings import Timings
+from iapeer_memory.vault.layout import MONITORED, Locale
 
 NAMED_BAD = 5
 """Unreadable notes that the log names after a pass."""
@@ -65,8 +69,15 @@ class Keeper:
         timings: Timings,
         clock: Clock,
         log: Log,
+        tending: Tending,
+        keeping: Keeping,
         changed: Callable[[], Awaitable[None]],
     ) -> None:
+        self._tending = tending
+        self._keeping = keeping
+        self._stale: set[str] = set()
+        self._archive_at: float | None = None
+        self._more_to_keep = False
         self._store = store
         self._files = files
         self._vault = vault
@@ -111,8 +122,26 @@ class Keeper:
                 await self._guarded(None)
             elif due is not None and now >= due:
                 await self._guarded(self._pending.take())
+            elif self._archive_at is not None and now >= self._archive_at:
+                await self._archive()
+            elif self._more_to_keep:
+                self._more_to_keep = await self._store.beside(self._keeping.work)
             else:
-                await self._sleep(min(self._next_whole, due if due is not None else self._next_whole) - now)
+                times = (self._next_whole, due, self._archive_at)
+                await self._sleep(min(time for time in times if time is not None) - now)
+
+    def take_stock(self) -> None:
+        """What waits, into the condition."""
+        self._condition.pending = len(self._pending.paths)
+        waited = self._clock.monotonic() - self._pending.first
+        self._condition.lag = waited if self._pending.paths else 0.0
+
+    async def chores(self) -> None:
+        """What is due now and then: the state is written, the history looked after. Until cancelled."""
+        while True:
+            await asyncio.sleep(self._timings.chores)
+            await self._store.beside(self._keeping.tend)
+            await self._store.beside(self._tending.persist)
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -150,7 +179,7 @@ class Keeper:
             self._pending.take()
             self._next_whole = self._clock.monotonic() + self._interval()
         began = self._clock.monotonic()
-        report = await self._store.write(lambda writer: self._look(writer, paths))
+        looked, report = await self._store.write(lambda writer: self._look(writer, paths))
         if report.stopped:
             return
         first = not self._condition.ready and not report.away
@@ -160,12 +189,34 @@ class Keeper:
         self._condition.ready = self._condition.ready or first
         if report.changed or first:
             await self._changed()
+        await self._store.beside(self._keeping.flush)
+        self._more_to_keep = True
+        self._pending.add(looked.again | (looked.paths if paths is None else frozenset()), self._clock.monotonic())
+        if paths is None and not report.away:
+            self._stale = set(await self._store.ask(lambda reader: stale_in(reader, self._vault.locale)))
+        self._stale |= looked.stale
+        if self._stale:
+            await self._archive()
 
-    def _look(self, writer: Writer, paths: set[str] | None) -> Report:
+    def _look(self, writer: Writer, paths: set[str] | None) -> tuple[Looked, Report]:
+        """Serve first: a whole pass indexes before it tends; a partial one indexes what tending has made of a note."""
         stop = self._stopping.is_set
         if paths is None:
-            return passes.full(self._files, self._vault, writer, stop=stop)
-        return passes.partial(self._files, self._vault, writer, paths, stop=stop)
+            report = passes.full(self._files, self._vault, writer, stop=stop, sees=self._keeping)
+            return (Looked() if report.stopped or report.away else self._tending.look(None)), report
+        looked = self._tending.look(paths)
+        wanted = paths | looked.paths
+        return looked, passes.partial(self._files, self._vault, writer, wanted, stop=stop, sees=self._keeping)
+
+    async def _archive(self) -> None:
+        """Move what is due; what is not yet, has its time."""
+        stale = frozenset(self._stale)
+        done = await self._store.beside(lambda: self._tending.archive(stale))
+        self._stale -= done.settled
+        self._archive_at = None if done.wait is None else self._clock.monotonic() + done.wait
+        if done.paths:
+            self._keeping.moved(done.paths)
+            self.touched(done.paths)
 
     def _interval(self) -> float:
         return self._timings.belt if self._condition.watch else self._timings.poll
@@ -182,7 +233,10 @@ class Keeper:
         if condition.away:
             self._log.info(f"the vault {self._vault.root} is back")
         condition.away, condition.trouble, self._retry = False, None, self._timings.retry
+        condition.passes += 1
+        condition.last_pass = seconds
         if whole:
+            condition.last_whole = self._clock.now()
             condition.held, condition.unreadable = report.held, len(report.bad)
         if report.held:
             condition.held = report.held
@@ -199,3 +253,12 @@ class Keeper:
                 f"{'whole' if whole else 'partial'} pass: {report.seen} seen, {report.written} indexed, "
                 f"{report.removed} removed, {seconds:.2f} s"
             )
+
+
+def stale_in(reader: Reader, locale: Locale) -> tuple[str, ...]:
+    """Notes of the monitored folders that the index knows as stale."""
+    return tuple(
+        note.path
+        for note in reader.summaries()
+        if locale.group(note.status) == "stale" and locale.folder_of(note.path) in MONITORED
+    )

@@ -8,22 +8,25 @@ Source of the fuse and of "seen before it is read": the reference core's index r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
+from unicodedata import normalize
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError, printable
-from iapeer_memory.index.port import NoteRecord, Writer
+from iapeer_memory.index.port import IndexBroken, IndexFailed, NoteRecord, Writer
+from iapeer_memory.memoryd import scopes
 from iapeer_memory.memoryd.record import record
-from iapeer_memory.vault import walk
+from iapeer_memory.vault import ignore
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.note import digest, parse
-from iapeer_memory.vault.walk import Found, Rules
+from iapeer_memory.vault.walk import Rules
 
 NOTE_LIMIT = 32 << 20
 """Bytes of a note beyond which it is not read."""
 
-BATCH_NOTES = 100
+BATCH_NOTES = 500
 BATCH_BYTES = 4 << 20
 """What is written in one transaction: a reader sees the pass progress, a crash loses little."""
 
@@ -60,14 +63,39 @@ class Report:
         return bool(self.written or self.removed)
 
 
-def full(files: Files, vault: Vault, writer: Writer, *, stop: Callable[[], bool]) -> Report:
-    """Compare every note with the index, by content."""
-    return _run(files, vault, writer, [""], stop)
+class Sees(Protocol):
+    """Who is told what a pass comes upon."""
+
+    def changed(self, path: str, data: bytes, *, known: bool) -> None:
+        """A note says something else than the index knew, or is new to it (`known` False)."""
+        ...
+
+    def gone(self, notes: Mapping[str, str]) -> None:
+        """Notes that are not in the vault any more: path → digest. What the pass has found elsewhere comes first."""
+        ...
 
 
-def partial(files: Files, vault: Vault, writer: Writer, paths: Iterable[str], *, stop: Callable[[], bool]) -> Report:
-    """Look only at these vault-relative paths, and at what lies below those that are folders."""
-    return _run(files, vault, writer, sorted(set(paths)), stop)
+def full(files: Files, vault: Vault, writer: Writer, *, stop: Callable[[], bool], sees: Sees | None = None) -> Report:
+    """Compare every note with the index, by content. `stop` is asked before each note; it may take its time there, so
+    that whoever is in a hurry comes first. Raises IndexBroken, IndexFailed."""
+    return _run(files, vault, writer, [""], stop, sees)
+
+
+def partial(
+    files: Files,
+    vault: Vault,
+    writer: Writer,
+    paths: Iterable[str],
+    *,
+    stop: Callable[[], bool],
+    sees: Sees | None = None,
+) -> Report:
+    """Look only at these vault-relative paths, in any composition, and at what lies below those that are folders."""
+    looked = set(paths)
+    if "" in looked or ignore.FILE in looked:
+        return full(files, vault, writer, stop=stop, sees=sees)
+    wanted = sorted(p for p in looked if not _within(p.rpartition("/")[0], looked))
+    return _run(files, vault, writer, wanted, stop, sees)
 
 
 def present(files: Files, root: str) -> bool:
@@ -79,92 +107,126 @@ def present(files: Files, root: str) -> bool:
         return False
 
 
-def _run(files: Files, vault: Vault, writer: Writer, scopes: list[str], stop: Callable[[], bool]) -> Report:
+def _run(
+    files: Files, vault: Vault, writer: Writer, looked: list[str], stop: Callable[[], bool], sees: Sees | None
+) -> Report:
     report = Report()
     if not present(files, vault.root):
         report.away = True
         return report
-    known = dict(writer.digests())
-    now = dict(known)
-    kept: set[str] = set()
-    unknown: list[str] = []
-    batch: list[NoteRecord] = []
-    size = 0
-    for found in _found(files, vault, scopes):
+    rules = vault.rules.read(files, vault.root)
+    unseen = _known(writer, looked)
+    unknown: set[str] = set()
+    batch = _Batch(writer, report)
+    for found in scopes.found(files, vault.root, rules, looked):
         if stop():
             report.stopped = True
             break
         if found.kind == "unknown":
-            unknown.append(found.path)
+            unknown.add(found.path)
             report.bad.append(f"{printable(found.path) or 'the vault'}: cannot be listed")
             continue
-        if found.path in kept:
-            continue
         report.seen += 1
-        kept.add(found.path)
+        known = unseen.pop(found.path, None)
         if found.kind == "placeholder":
             continue
         data = _content(files, vault, found.path, report)
         if data is None:
-            if files.lstat(f"{vault.root}/{found.path}") is None:
-                kept.discard(found.path)
-            continue
-        mark = digest(data)
-        if known.get(found.path) == mark:
-            continue
-        now[found.path] = mark
-        batch.append(record(parse(found.path, data), vault.locale))
-        size += len(data)
-        if len(batch) >= BATCH_NOTES or size >= BATCH_BYTES:
-            report.written += _flush(writer, batch)
-            size = 0
-    report.written += _flush(writer, batch)
+            if known and files.lstat(f"{vault.root}/{found.path}") is None:
+                unseen[found.path] = known
+        elif digest(data) != known:
+            batch.add(found.path, data, vault.locale)
+            if sees is not None:
+                sees.changed(found.path, data, known=known is not None)
+    batch.write()
+    gone = {path: mark for path, mark in unseen.items() if not _within(path, unknown)}
+    if gone and not report.stopped:
+        _drop(files, vault, writer, rules, gone, report, sees)
     if not report.stopped:
-        looked, unseen = frozenset(scopes), frozenset(unknown)
-        gone = [p for p in known if p not in kept and _within(p, looked) and not _within(p, unseen)]
-        if gone and not present(files, vault.root):
-            report.away = True
-        elif gone and not vault.allow_mass_delete and _too_much(gone, known, now):
-            report.held = len(gone)
-        elif gone:
-            writer.forget(gone)
-            report.removed = len(gone)
+        writer.resolve()
     return report
 
 
-def _found(files: Files, vault: Vault, scopes: list[str]) -> Iterator[Found]:
-    for scope in scopes:
-        if not scope:
-            yield from walk.walk(files, vault.root, vault.rules)
-            continue
-        folder, _, name = scope.rpartition("/")
-        if not vault.rules.admits(scope):
-            continue
+def _known(writer: Writer, looked: list[str]) -> dict[str, str]:
+    """path → digest of the notes that the index has at and below these paths."""
+    if looked == [""]:
+        return dict(writer.digests())
+    spelled = {form for scope in looked for form in (scope, *(normalize(name, scope) for name in ("NFC", "NFD")))}
+    known = dict(writer.digests(sorted(spelled)))
+    for scope in spelled:
+        if not scope.endswith(".md"):
+            known.update(writer.digests(below=scope))
+    return known
+
+
+class _Batch:
+    """Records on their way to the writer."""
+
+    __slots__ = ("_records", "_report", "_size", "_writer")
+
+    def __init__(self, writer: Writer, report: Report) -> None:
+        self._writer = writer
+        self._report = report
+        self._records: list[NoteRecord] = []
+        self._size = 0
+
+    def add(self, path: str, data: bytes, locale: Locale) -> None:
+        """Take a note; one that trips the code up is reported and keeps its last indexed copy."""
         try:
-            if not _reached_without_links(files, vault.root, folder):
-                continue
-            stat = files.lstat(f"{vault.root}/{scope}")
-            held_back = stat is None and files.lstat(f"{vault.root}/{folder}/.{name}.icloud") is not None
-        except (ProductError, OSError):
-            yield Found("unknown", scope)
-            continue
-        if held_back:
-            yield Found("placeholder", scope)
-        elif stat and stat.kind == "dir" and not vault.rules.skips(name):
-            yield from walk.walk(files, vault.root, vault.rules, scope)
-        elif stat and stat.kind == "file" and walk.is_note_name(name):
-            yield Found("note", scope)
+            self._records.append(record(parse(path, data), locale))
+        except Exception as error:
+            self._bad(path, error)
+            return
+        self._size += len(data)
+        if len(self._records) >= BATCH_NOTES or self._size >= BATCH_BYTES:
+            self.write()
+
+    def write(self) -> None:
+        """Put what was taken, one by one where the whole is refused."""
+        records, self._records, self._size = self._records, [], 0
+        if not records:
+            return
+        try:
+            self._writer.put(records)
+            self._report.written += len(records)
+        except (IndexBroken, IndexFailed):
+            raise
+        except Exception as error:
+            if len(records) == 1:
+                self._bad(records[0].summary.path, error)
+                return
+            for one in records:
+                self._records = [one]
+                self.write()
+
+    def _bad(self, path: str, error: Exception) -> None:
+        self._report.bad.append(f"{printable(path)}: cannot be taken in ({type(error).__name__}: {error})")
 
 
-def _reached_without_links(files: Files, root: str, folder: str) -> bool:
-    """Whether every step from the root to that folder is a real folder."""
-    at = root
-    for part in folder.split("/") if folder else ():
-        at = f"{at}/{part}"
-        stat = files.lstat(at)
-        if stat is None or stat.kind != "dir":
-            return False
-    return True
+def _drop(
+    files: Files,
+    vault: Vault,
+    writer: Writer,
+    rules: Rules,
+    gone: dict[str, str],
+    report: Report,
+    sees: Sees | None,
+) -> None:
+    """Take notes out of the index that are not in the vault, unless it looks as if the vault were not whole."""
+    left_out = [path for path in gone if not (rules.admits(path) and rules.takes(path))]
+    lost = {path: mark for path, mark in gone.items() if path not in set(left_out)}
+    if not present(files, vault.root):
+        report.away = True
+        return
+    if not vault.allow_mass_delete and _too_much(lost, writer):
+        report.held = len(lost)
+        dropped = left_out
+    else:
+        dropped = list(gone)
+    writer.forget(dropped)
+    report.removed = len(dropped)
+    if sees is not None:
+        sees.gone({path: lost[path] for path in dropped if path in lost})
 
 
 def _content(files: Files, vault: Vault, path: str, report: Report) -> bytes | None:
@@ -179,16 +241,10 @@ def _content(files: Files, vault: Vault, path: str, report: Report) -> bytes | N
         return None
 
 
-def _flush(writer: Writer, batch: list[NoteRecord]) -> int:
-    written = len(batch)
-    if batch:
-        writer.put(batch)
-        batch.clear()
-    return written
-
-
-def _within(path: str, scopes: frozenset[str]) -> bool:
+def _within(path: str, scopes: Collection[str]) -> bool:
     """Whether the path is one of the scopes or below one."""
+    if not scopes:
+        return False
     if "" in scopes or path in scopes:
         return True
     at = path.find("/")
@@ -199,9 +255,11 @@ def _within(path: str, scopes: frozenset[str]) -> bool:
     return False
 
 
-def _too_much(gone: list[str], known: Mapping[str, str], now: Mapping[str, str]) -> bool:
+def _too_much(lost: Mapping[str, str], writer: Writer) -> bool:
     """Whether so many notes vanished that the vault is not believed. A note that is elsewhere now is not lost."""
-    missing = set(gone)
-    alive = {mark for path, mark in now.items() if path not in missing}
-    lost = sum(known[path] not in alive for path in gone)
-    return lost > 0 and (lost == len(known) or (lost > FUSE_NOTES and lost > FUSE_SHARE * len(known)))
+    total = writer.count()
+    if len(lost) <= FUSE_NOTES and len(lost) < total:
+        return False
+    alive = {mark for path, mark in writer.digests().items() if path not in lost}
+    count = sum(mark not in alive for mark in lost.values())
+    return count > 0 and (count == total or (count > FUSE_NOTES and count > FUSE_SHARE * total))

@@ -15,7 +15,7 @@ from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.worker import Worker
 
 T = TypeVar("T")
-READERS = 2
+READERS = 3
 OPENING = 10.0
 """Seconds that a question waits for the store to be opened."""
 
@@ -50,6 +50,10 @@ class Store:
             raise IndexFailed("the index is not open")
         writer = self._writer
         return await self._scribe.call(lambda: work(writer))
+
+    async def beside(self, work: Callable[[], T]) -> T:
+        """Run something else in the writer's thread: never while the index is being written."""
+        return await self._scribe.call(work)
 
     async def ask(self, question: Callable[[Reader], T]) -> T:
         """Run it with a reader that nobody else uses meanwhile."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Timings:
     """`debounce`: quiet before a pass over what changed, never later than `debounce_most` after the first change.
     `belt`: between whole passes while the watch is up; `poll`: while it is down. `away`: between looks for a vault
-    that went. `retry`: after a pass that failed. `graceful`: what open connections get at the end.
+    that went. `retry`: after a pass that failed. `chores`: between two writings of the state. `graceful`: what open
+    connections get at the end.
     """
 
     debounce: float = 1.5
@@ -22,4 +23,5 @@ class Timings:
     poll: float = 300.0
     away: float = 3.0
     retry: float = 10.0
+    chores: float = 60.0
     graceful: float = 1.0

@@ -17,7 +17,8 @@ DEFAULT_VAULT = "iapeer-memory-vault"
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The operator's answers. `vault` is absolute; `peers` only on a host without the core."""
+    """The operator's answers. `vault` is absolute; `peers` only on a host without the core. `adopt`: the vault is
+    somebody's already, and nothing in it is made or changed."""
 
     vault: str
     locale: str
@@ -30,6 +31,7 @@ class Answers:
     skip_guide: bool = False
     skip_ecosystem: bool = False
     skip_deps: bool = False
+    adopt: bool = False
 
 
 def check_vault(

@@ -13,6 +13,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "MODE": MODES,
     "EMBEDDING_PROVIDER": ("openai", "tei"),
     "RERANKER_PROVIDER": ("tei", "cohere", "nvidia", "jina", "none"),
+    "STAMPING": ("on", "off"),
     "SUPERVISOR": ("notifier", "unit", "detached"),
     "TRANSPORT": ("http",),
 }

@@ -1,65 +1,125 @@
-"""From what was asked to the words to look for. Pure; takes any text and never complains.
+"""From what was asked to the things to look for. Pure; takes any text and never complains.
 
-Nothing in a question is syntax. A word of fewer than two letters and a common one are looked for only where the
-question holds nothing else. Endings of inflected words that the engine cannot stem (Cyrillic) are cut, and the rest
-is looked for as a beginning.
+Nothing in a question is syntax but quotation marks around a phrase. What is written without a blank (`foo_bar`,
+`src/app.py`, `E-1042`) is looked for whole, its parts in a row. A common word is looked for only where the question
+holds nothing else. However long the question, the work is bounded.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from iapeer_memory.index.port import Match, Word
+from iapeer_memory.index.stems import Stemmer, composed, forms
 
-MOST_WORDS = 32
+MOST_CHARACTERS = 4_000
+"""Characters of a question beyond which the rest is ignored."""
+
+MOST_WORDS = 24
 """Words of a question beyond which the rest is ignored."""
 
-TOKEN = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+LONGEST_PHRASE = 16
+"""Words of one phrase beyond which the rest is ignored."""
+
+QUOTED = re.compile(r'"([^"]+)"|“([^”]+)”|«([^»]+)»|„([^“”]+)[“”]')
+APOSTROPHE = re.compile("['’ʼ`]")
 
 ENGLISH = """
-a about am an and any are as at be been but by can could did do does for from get had has have he her him his how i
-if in into is it its me my no not of on or our she should so some than that the their them then there these they this
-to was we were what when where which who why will with would you your
+a about ain am an and any are aren as at be been but by can could couldn d did didn do does doesn doing don for from get
+had hadn has hasn have haven having he her hers him his how i if in into is isn it its ll m me my no not of off on or
+our ours re s shall she should shouldn so some such t than that the their them then there these they this those to too
+ve was wasn we were weren what when where which while who whom whose why will with won would wouldn you your yours
 """
 RUSSIAN = """
-а без бы был была были было быть в вам вас весь во вот все всё вы где да для до его ее её если есть ещё же за и из или
-им их к как какая какие какой ко когда кто ли мне мы на надо нам нас не него нее нет ни но о об он она они оно от по
-под при с со так такой там то того тоже той только том ты у уже чего чем что чтобы эта эти это этот я
+а без бы был была были было быть в вам вас весь во вот все всё вы где да для до его ее её если есть ещё еще же за и из
+или им их к как какая какие какой каком каких какую когда которая которое которые который ко кто ли мне мой моя мы на
+надо нам нас наш не него нее неё ней нет ни них но о об он она они оно от по под при про с сколько со так также такой
+там то того тоже той только том ты у уже чего чем что чтобы эта эти это этого этой этом этот эту я
 """
-COMMON = frozenset((ENGLISH + RUSSIAN).split())
-
-RUSSIAN_ENDINGS = """
-иями ями ами его ого ему ому ыми ими иях ях ах иям ям ам ией ей ой ий ый ое ее ые ие ая яя ую юю ых их ым им ом ем ём
-ов ев ёв ью ия ии ию ться тся ить ать ять еть ил ал ел ут ют ат ят ит ет а я о е ы и у ю ь й ё
-"""
-ENDINGS = tuple(sorted(RUSSIAN_ENDINGS.split(), key=len, reverse=True))
-SHORTEST_STEM = 3
+COMMON = frozenset(form for word in (ENGLISH + RUSSIAN).split() for form in forms(word))
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The distinct words of a question in order, lower-cased and composed; common ones left out where others remain."""
-    composed = unicodedata.normalize("NFC", text).replace("\0", " ")
-    found = tuple(dict.fromkeys(match[0].replace("’", "'").lower() for match in TOKEN.finditer(composed)))[:MOST_WORDS]
-    telling = tuple(w for w in found if w not in COMMON and (len(w) > 1 or not w.isascii() or w.isdigit()))
-    return telling or found
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """One thing to look for. `words`: as asked, folded; more than one must follow each other. `stems`: of those words.
+    `quoted`: the question insists on it."""
+
+    words: tuple[str, ...]
+    stems: tuple[str, ...]
+    quoted: bool = False
+
+    @property
+    def phrase(self) -> bool:
+        """Whether it is more than one word."""
+        return len(self.words) > 1
 
 
-def all_of(asked: tuple[str, ...]) -> Match:
-    """Every word, as the beginning of a word."""
-    return Match(tuple(Word(w, prefix=True) for w in asked), every=True)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, understood. `whole`: the stems of all its words in a row, common ones too."""
+
+    sought: tuple[Sought, ...]
+    whole: tuple[str, ...]
+
+    @property
+    def insists(self) -> bool:
+        """Whether something in it is quoted."""
+        return any(thing.quoted for thing in self.sought)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The distinct words of all that is sought, in order; of phrases only those that tell something."""
+        every = tuple(dict.fromkeys(word for thing in self.sought for word in thing.words))
+        return tuple(word for word in every if telling(word)) or every
 
 
-def any_of(asked: tuple[str, ...]) -> Match:
-    """At least one word: whole where the engine stems it, else what is left without its ending."""
-    return Match(tuple(Word(stem(w), prefix=not w.isascii()) for w in asked), every=False)
+def understand(text: str, stemmer: Stemmer) -> Asked:
+    """What to look for, in order, each thing once; nothing for a question without a letter or digit."""
+    plain = composed(text[:MOST_CHARACTERS]).replace("\0", " ")
+    found: list[Sought] = []
+    rest: list[str] = []
+    end = 0
+    for quotation in QUOTED.finditer(plain):
+        rest.append(plain[end : quotation.start()])
+        end = quotation.end()
+        if words := forms(quotation[0])[:LONGEST_PHRASE]:
+            found.append(_sought(words, stemmer, quoted=True))
+    rest.append(plain[end:])
+    found.extend(_sought(words, stemmer) for part in rest for words in _joined(part))
+    things = tuple(dict.fromkeys(found))
+    kept = tuple(thing for thing in things if thing.phrase or thing.quoted or telling(thing.words[0])) or things
+    return Asked(_within(kept), stemmer.stems(" ".join(forms(plain)[:MOST_WORDS])))
 
 
-def stem(word: str) -> str:
-    """A Cyrillic word without its ending, at least three letters long; any other word as it is."""
-    if not ("а" <= word[0] <= "я" or word[0] == "ё"):
-        return word
-    for ending in ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= SHORTEST_STEM:
-            return word[: -len(ending)]
-    return word
+def telling(word: str) -> bool:
+    """Whether a word is worth looking for on its own."""
+    return word not in COMMON
+
+
+def _joined(text: str) -> Iterator[list[str]]:
+    """The words of each run without a blank; of a run with an apostrophe each part alone."""
+    for run in text.split():
+        words = forms(run)[:LONGEST_PHRASE]
+        if len(words) > 1 and APOSTROPHE.search(run):
+            for part in APOSTROPHE.split(run):
+                if inner := forms(part)[:LONGEST_PHRASE]:
+                    yield inner
+        elif words:
+            yield words
+
+
+def _sought(words: list[str], stemmer: Stemmer, *, quoted: bool = False) -> Sought:
+    return Sought(tuple(words), stemmer.stems(" ".join(words)), quoted)
+
+
+def _within(things: tuple[Sought, ...]) -> tuple[Sought, ...]:
+    """As many things as hold no more than MOST_WORDS words together."""
+    kept: list[Sought] = []
+    words = 0
+    for thing in things:
+        words += len(thing.words)
+        if kept and words > MOST_WORDS:
+            break
+        kept.append(thing)
+    return tuple(kept)

@@ -1,34 +1,54 @@
-"""How a note's standing moves its score. Pure.
+"""How a note's standing moves its score, and in what order notes come. Pure.
 
-Source of the factors: the reference core's ranking (status groups, archive ceiling, foreign agent memory).
+Source of the factors: the reference core's ranking (status groups, archive ceiling, foreign agent memory, hubs,
+reciprocal rank fusion).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
-from iapeer_memory.index.port import Hit
 from iapeer_memory.vault.layout import Group, Locale
 
 BY_GROUP: dict[Group, float] = {"active": 1.2, "pending": 0.8, "stale": 0.5}
 ARCHIVED_AT_MOST = 0.5
 FOREIGN_MEMORY = 0.7
-ALL_WORDS = 2.0
-"""A note with all words in one passage, against one that holds only some of them."""
+HUB_FROM = 5
+HUB = 1.15
+"""A note that this many others link to, and its factor."""
+
+FUSION = 60
+"""The constant of reciprocal rank fusion: the greater, the less the first places count for."""
 
 
-def standing(hit: Hit, locale: Locale) -> float:
+def standing(path: str, status: str | None, locale: Locale) -> float:
     """The factor of a note's status; in the archive never more than a stale one's."""
-    group = locale.group(hit.status)
+    group = locale.group(status)
     factor = BY_GROUP[group] if group else 1.0
-    return min(factor, ARCHIVED_AT_MOST) if locale.folder_of(hit.path) == "archive" else factor
+    return min(factor, ARCHIVED_AT_MOST) if locale.folder_of(path) == "archive" else factor
 
 
-def foreign(hit: Hit, locale: Locale, caller: str | None, for_curation: bool) -> float:
+def stale(path: str, status: str | None, locale: Locale) -> bool:
+    """Whether a note is superseded by its status or its place."""
+    return locale.group(status) == "stale" or locale.folder_of(path) == "archive"
+
+
+def foreign(path: str, author: str | None, locale: Locale, caller: str | None, for_curation: bool) -> float:
     """The factor of another agent's memory: a known caller's own counts for more, unless it curates."""
-    if caller is None or for_curation or locale.folder_of(hit.path) != "agent_memory":
+    if caller is None or for_curation or locale.folder_of(path) != "agent_memory":
         return 1.0
-    return 1.0 if hit.author is None or hit.author == caller else FOREIGN_MEMORY
+    whose = locale.owner_of(path) or author
+    return 1.0 if whose is None or whose == caller else FOREIGN_MEMORY
+
+
+def fused(lists: Sequence[Sequence[str]], *, constant: int = FUSION) -> Mapping[str, float]:
+    """Of each path: the sum of 1 / (constant + its rank) over the lists, ranks from 1."""
+    scores: dict[str, float] = {}
+    for ranked in lists:
+        for at, path in enumerate(dict.fromkeys(ranked), 1):
+            scores[path] = scores.get(path, 0.0) + 1 / (constant + at)
+    return scores
 
 
 def shown(score: float, best: float) -> float:

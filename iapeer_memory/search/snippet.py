@@ -6,59 +6,117 @@ Source of the sizes and marks: the reference core's result item.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from iapeer_memory.index.stems import Stemmer, composed
 
 WINDOW = 240
 LEAD = 40
 SCANNED = 20_000
-EMPTY = "(this note has a title only)"
+"""Characters of a passage that are looked at."""
+
+SHELL = {"en": "(this note has a title only)", "ru": "(в этой заметке есть только заголовок)"}
+
+SIGN = r"_|[a-zа-я][A-ZА-Я]|[A-ZА-Я]{2}[a-zа-я]|[^\W\x00-\x7fЀ-ӿ]|[\u0300-\u036f]"
+"""What stands in a word of parts or with marks. Any other word begins, in its first two letters, as its stem does."""
+
+PARTED = re.compile(SIGN)
+TAIL = r"[\w\u0300-\u036f]*"
 
 MARKUP = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+.*|```.*|~~~.*|-{3,}|\*{3,})$", re.MULTILINE)
 
 
-def snippet(passages: Sequence[str], terms: Sequence[str], opening: str) -> str:
-    """The best window over these passages, or the start of the opening where none of them holds a term."""
-    best: tuple[int, int, int, int] | None = None
-    texts = [_prose(p) for p in passages]
-    pattern = _pattern(terms)
+class Mark(NamedTuple):
+    """A word to mark: where it begins and ends, and which of the question's words it stands for."""
+
+    start: int
+    end: int
+    which: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is marked. `of`: which of the question's words a stem stands for. `begins`: so for beginnings."""
+
+    of: Mapping[str, int]
+    begins: tuple[tuple[str, int], ...] = ()
+
+    def which(self, stems: Sequence[str]) -> int | None:
+        """Which of the question's words one with these stems stands for; None for none."""
+        for stem in stems:
+            if stem in self.of:
+                return self.of[stem]
+        return next((which for start, which in self.begins for stem in stems if stem.startswith(start)), None)
+
+
+class Marker:
+    """Finds the words of one question in texts; what a word is, it works out once."""
+
+    __slots__ = ("_known", "_parted", "_plain", "_stemmer", "_terms")
+
+    def __init__(self, terms: Terms, stemmer: Stemmer) -> None:
+        self._terms = terms
+        self._stemmer = stemmer
+        self._known: dict[str, int | None] = {}
+        heads = sorted({start[:2] for start in (*terms.of, *(start for start, _ in terms.begins))})
+        begun = "|".join(re.escape(head).replace("е", "[её]") for head in heads)
+        self._plain = re.compile(rf"(?<!\w)(?i:{begun}){TAIL}") if heads else None
+        self._parted = re.compile(rf"(?<!\w)(?:(?i:{begun}){TAIL}|\w*?(?:{SIGN}){TAIL})") if heads else None
+
+    def marks(self, text: str) -> list[Mark]:
+        """Where they stand in a composed text."""
+        known = self._known
+        found = []
+        likely = self._parted if PARTED.search(text) else self._plain
+        for word in likely.finditer(text) if likely else ():
+            name = word[0]
+            if name not in known:
+                known[name] = self._which(name)
+            which = known[name]
+            if which is not None:
+                found.append(Mark(word.start(), word.end(), which))
+        return found
+
+    def _which(self, name: str) -> int | None:
+        return self._terms.which([stem for _, _, stems in self._stemmer.places(name) for stem in stems])
+
+
+def snippet(passages: Sequence[str], marker: Marker, *, opening: str, locale: str) -> str:
+    """One line: the best window over these passages, or the start of the first of them (else of the opening) where
+    none holds a term. `locale`: the language in which an empty note is called empty."""
+    best: tuple[tuple[int, int, int, int], str, list[Mark]] | None = None
+    texts = [_prose(passage) for passage in passages]
     for order, text in enumerate(texts):
-        for start, distinct, count in _windows(text, pattern):
+        marks = marker.marks(text)
+        for start, distinct, count in _windows(marks):
             rank = (distinct, count, -order, -start)
-            best = rank if best is None or rank > best else best
-    if best is not None and pattern is not None:
-        text, start = texts[-best[2]], -best[3]
-        return _cut(text, max(0, start - LEAD), pattern)
-    plain = next((t for t in (*texts, _prose(opening)) if t), "")
-    return _cut(plain, 0, None) if plain else EMPTY
+            if best is None or rank > best[0]:
+                best = rank, text, marks
+    if best is not None:
+        return _cut(best[1], max(0, -best[0][3] - LEAD), best[2])
+    plain = next((text for text in (*texts, _prose(opening)) if text), "")
+    return _cut(plain, 0, []) if plain else SHELL.get(locale, SHELL["en"])
 
 
 def _prose(text: str) -> str:
-    """The passage on one line, without headings and rules; the whole where nothing else is in it."""
-    text = text[:SCANNED]
-    return " ".join(MARKUP.sub(" ", text).split()) or " ".join(text.split())
+    """The passage on one line, composed, without headings and rules."""
+    return " ".join(MARKUP.sub(" ", composed(text[:SCANNED])).split())
 
 
-def _pattern(terms: Sequence[str]) -> re.Pattern[str] | None:
-    """Words that begin with a term, longest term first."""
-    longest = sorted((t for t in terms if len(t) > 1), key=len, reverse=True)
-    return re.compile(r"\b(" + "|".join(map(re.escape, longest)) + r")[^\W_]*", re.IGNORECASE) if longest else None
-
-
-def _windows(text: str, pattern: re.Pattern[str] | None) -> list[tuple[int, int, int]]:
-    """(start, distinct terms, hits) of the window that begins at each match."""
-    found = [(m.start(), m[1].lower()) for m in pattern.finditer(text)] if pattern else []
-    windows: list[tuple[int, int, int]] = []
+def _windows(marks: Sequence[Mark]) -> Iterator[tuple[int, int, int]]:
+    """(start, distinct terms, hits) of the window that begins at each mark."""
     end = 0
-    for at, (start, _) in enumerate(found):
-        while end < len(found) and found[end][0] < start + WINDOW - LEAD:
+    for at, mark in enumerate(marks):
+        while end < len(marks) and marks[end].end <= mark.start + WINDOW - LEAD:
             end += 1
-        inside = found[at:end]
-        windows.append((start, len({term for _, term in inside}), len(inside)))
-    return windows
+        inside = marks[at : max(end, at + 1)]
+        yield mark.start, len({one.which for one in inside}), len(inside)
 
 
-def _cut(text: str, start: int, pattern: re.Pattern[str] | None) -> str:
-    """240 characters from about there, at word edges, with marks where something was cut."""
+def _cut(text: str, start: int, marks: Sequence[Mark]) -> str:
+    """240 characters from about there, at word edges, with `…` where something was cut and marks around the words."""
     if start:
         edge = text.find(" ", start)
         start = edge + 1 if 0 <= edge < start + LEAD else start
@@ -66,7 +124,11 @@ def _cut(text: str, start: int, pattern: re.Pattern[str] | None) -> str:
     if end < len(text):
         edge = text.rfind(" ", start + WINDOW // 2, end)
         end = edge if edge > 0 else end
-    piece = text[start:end].strip()
-    if pattern:
-        piece = pattern.sub(lambda m: f"[{m[0]}]", piece)
-    return ("… " if start else "") + piece + (" …" if end < len(text) else "")
+    parts: list[str] = []
+    at = start
+    for mark in marks:
+        if mark.start >= at and mark.end <= end:
+            parts += [text[at : mark.start], "[", text[mark.start : mark.end], "]"]
+            at = mark.end
+    parts.append(text[at:end])
+    return ("… " if start else "") + "".join(parts).strip() + (" …" if end < len(text) else "")

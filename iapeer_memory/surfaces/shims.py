@@ -114,6 +114,8 @@ def render_shim(
         "PYTHON": quote_sh(interpreter),
         "SCRIPT": quote_sh(join(script_dir or runtime_hooks(paths), SCRIPTS[event])),
         "PAUSED": quote_sh(paths.state("paused", "by-path")),
+        "WITH_CORE": "yes" if with_core else "no",
+        "PORT": str(port),
         "PYTHON_GONE": quote_sh(f"[iapeer-memory] off: its Python is gone ({interpreter}); fix: {reinstall}"),
         "SCRIPT_GONE": quote_sh("[iapeer-memory] off: a part of its runtime is gone; fix: run iapeer-memory update"),
     }
@@ -123,14 +125,14 @@ def render_shim(
             "COMPILED": quote_sh(compiled),
             "CONFIG_FILE": quote_sh(paths.config_file),
             "HOOK_LOG": quote_sh(paths.hook_log),
+            "STATE": quote_sh(paths.state_dir),
+            "TAGS": quote_sh(join(paths.cache_dir, "tags-dictionary.md")),
         }
     else:
         words = (quote_sh(f"{name}={value}") for name, value in environment(paths).items())
         values |= {
             "HEARTBEAT": quote_sh(paths.heartbeat),
             "CONTEXTS": quote_sh(join(paths.contexts, "by-path")),
-            "WITH_CORE": "yes" if with_core else "no",
-            "PORT": str(port),
             # GNU find compares seconds; BSD's rounds the age up to whole minutes first. Both say: at most 120 s.
             "MINUTES": "-3" if platform == "darwin" else "-2",
             "ENVIRONMENT": " \\\n    ".join(words),

@@ -1,136 +1,85 @@
 """Read the frontmatter of a note: flat, line by line, tolerant. Pure; never writes, never raises.
 
 One `key: value` a line, block lists and one-line lists; that is what the notes of a vault hold. What is no YAML at
-all costs the line that it stands on, not the note. Keys are ASCII: a letter or underscore, then word characters or
-hyphens. Source: the reference core's frontmatter schema and fences.
+all costs the line that it stands on, not the note. Source: the reference core's frontmatter schema and fences.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import TypeAlias
+from iapeer_memory.vault import scalar
+from iapeer_memory.vault.block import Entry, entries, is_block_scalar, is_frontmatter
+from iapeer_memory.vault.fences import cut, start_of
 
-Value: TypeAlias = str | tuple[str, ...]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TypeAlias
 
-OPENING = re.compile(r"---[ \t]*\n")
-CLOSING = re.compile(r"^---[ \t]*(?:\n|\Z)", re.MULTILINE)
-PAIR = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)[ \t]*:(?:[ \t]+(.*)|[ \t]*)\Z", re.ASCII)
-ITEM = re.compile(r"[ \t]*-(?:[ \t]+(.*)|[ \t]*)\Z")
-BLOCK_SCALAR = re.compile(r"([|>])[+-]?[0-9]?[+-]?[ \t]*(?:#.*)?\Z")
-ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|.)", re.DOTALL)
-NAMED = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
+    Value: TypeAlias = str | tuple[str, ...]
+else:  # other files import this name
+    Value = object
 
 
-@dataclass(frozen=True, slots=True)
 class Split:
     """A note cut at its fences. `block` is None when there is no frontmatter; then `body` is the whole text."""
 
-    block: str | None
-    body: str
+    __slots__ = ("block", "body")
+
+    def __init__(self, block: str | None, body: str) -> None:
+        self.block = block
+        self.body = body
 
 
 def split(text: str) -> Split:
     """Cut at the fences. A byte order mark is dropped and CRLF becomes LF, in both parts."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    opening = OPENING.match(text)
-    closing = CLOSING.search(text, opening.end()) if opening else None
-    if opening is None or closing is None or closing.start() == opening.end():
-        return Split(None, text)
-    return Split(text[opening.end() : closing.start()], text[closing.end() :])
+    return split_bytes(text.encode("utf-8", "surrogatepass"), errors="surrogatepass")
+
+
+def split_bytes(data: bytes, *, errors: str = "replace") -> Split:
+    """The same for the bytes of a note. `errors`: what becomes of bytes that are not UTF-8."""
+    found = cut(data)
+    if found is not None and not found.empty:
+        block = _text(data[found.block : found.closing], errors)
+        if is_frontmatter(block):
+            return Split(block, _text(data[found.body :], errors))
+    return Split(None, _text(data[start_of(data) :], errors))
 
 
 def read(block: str | None) -> dict[str, Value]:
     """The keys of a frontmatter block: text, or a tuple of texts for a list. The first of two equal keys wins."""
     found: dict[str, Value] = {}
-    lines = (block or "").split("\n")
-    at = 0
-    while at < len(lines):
-        pair = PAIR.match(lines[at])
-        at += 1
-        if pair is None:
-            continue
-        key, raw = pair[1], (pair[2] or "").strip()
-        value: Value
-        scalar = BLOCK_SCALAR.match(raw)
-        if scalar:
-            text, at = _indented(lines, at)
-            value = ("\n" if scalar[1] == "|" else " ").join(text).strip()
-        elif not raw or raw.startswith("#"):
-            items, after = _items(lines, at)
-            value, at = (items, after) if items else ("", at)
-        elif raw.startswith("[") and not raw.startswith("[["):
-            value = _flow(raw)
-        else:
-            value = _scalar(raw)
-        found.setdefault(key, value)
+    for entry in entries(block or ""):
+        if entry.key is not None and entry.key not in found:
+            found[entry.key] = value_of(entry)
     return found
 
 
-def _indented(lines: list[str], at: int) -> tuple[list[str], int]:
-    """The lines of a block scalar, and the index after them."""
-    text: list[str] = []
-    while at < len(lines) and (not lines[at].strip() or lines[at][0] in " \t"):
-        text.append(lines[at].strip())
-        at += 1
-    return text, at
+def value_of(entry: Entry) -> Value:
+    """What one entry says."""
+    raw, below = entry.raw, [line.strip() for line in entry.lines[1:]]
+    if is_block_scalar(raw):
+        return ("\n" if raw[0] == "|" else " ").join(below).strip()
+    if not raw or raw[0] == "#":
+        return tuple(text for text in map(_item, below) if text) if any(map(_is_item, below)) else ""
+    if raw[0] == "[" and not raw.startswith("[["):
+        items, _ = scalar.flow_items(" ".join([raw, *below]))
+        return tuple(text for text in map(scalar.read, items) if text)
+    if below and not any(map(looks_like_a_key, below)):
+        raw = " ".join([raw, *(line for line in below if line)])
+    return scalar.read(raw)
 
 
-def _items(lines: list[str], at: int) -> tuple[tuple[str, ...], int]:
-    """The items of a block list (any indent, blank lines between), and the index after them."""
-    items: list[str] = []
-    end = at
-    while at < len(lines):
-        item = ITEM.match(lines[at])
-        if item:
-            text = _scalar((item[1] or "").strip())
-            if text:
-                items.append(text)
-            end = at + 1
-        elif lines[at].strip() and not lines[at].lstrip().startswith("#"):
-            break
-        at += 1
-    return tuple(items), end
+def looks_like_a_key(line: str) -> bool:
+    """Whether a line below a value is more likely a key that got indented than the value's next line."""
+    return ": " in line or line.rstrip().endswith(":")
 
 
-def _flow(raw: str) -> tuple[str, ...]:
-    """`[a, "b, c"]`, also without its closing bracket."""
-    items: list[str] = []
-    item, quote = "", ""
-    for char in raw[1:]:
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "\"'" and not item.strip():
-            quote = char
-        elif char in ",]":
-            items.append(item)
-            item = ""
-            if char == "]":
-                break
-            continue
-        item += char
-    items.append(item)
-    return tuple(text for text in (_scalar(i.strip()) for i in items) if text)
+def _is_item(line: str) -> bool:
+    return line == "-" or line.startswith(("- ", "-\t"))
 
 
-def _scalar(raw: str) -> str:
-    """One value: quotes taken off, comment cut."""
-    if len(raw) >= 2 and raw[0] == '"':
-        end = re.search(r'(?<!\\)(?:\\\\)*"', raw[1:])
-        if end:
-            return ESCAPE.sub(_unescape, raw[1 : end.end()])
-    if len(raw) >= 2 and raw[0] == "'":
-        end = re.match(r"'((?:[^']|'')*)'", raw)
-        if end:
-            return end[1].replace("''", "'")
-    if raw.startswith("#"):
-        return ""
-    return re.split(r"[ \t]#", raw, maxsplit=1)[0].rstrip()
+def _item(line: str) -> str:
+    return scalar.read(line[1:].strip()) if _is_item(line) else ""
 
 
-def _unescape(match: re.Match[str]) -> str:
-    code = match[1]
-    if len(code) > 1:
-        number = int(code[1:], 16)
-        return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else "\ufffd"
-    return NAMED.get(code, code)
+def _text(data: bytes, errors: str) -> str:
+    return data.decode("utf-8", errors).replace("\r\n", "\n")

@@ -17,6 +17,7 @@ class Note:
     """One note.
 
     `path`: vault-relative, with `/`, spelled as on disk. `digest`: sha256 hex of its bytes. Missing keys are None.
+    `reviewed` False: its `needs_review` is true. `aliases`: further names. `directory`: its `dir`, a project's folder.
     """
 
     path: str
@@ -32,6 +33,10 @@ class Note:
     updated: str | None
     body: str
     digest: str
+    last_edited_by: str | None = None
+    reviewed: bool = True
+    aliases: tuple[str, ...] = ()
+    directory: str | None = None
 
 
 def digest(data: bytes) -> str:
@@ -46,8 +51,7 @@ def base_name(path: str) -> str:
 
 def parse(path: str, data: bytes) -> Note:
     """Read a note. Bytes that are not UTF-8 become U+FFFD, NUL becomes a blank."""
-    text = data.decode("utf-8", "replace").replace("\0", " ")
-    parts = frontmatter.split(text)
+    parts = frontmatter.split_bytes(data.replace(b"\0", b" "))
     keys = frontmatter.read(parts.block)
     return Note(
         path=path,
@@ -63,6 +67,10 @@ def parse(path: str, data: bytes) -> Note:
         updated=_text(keys, "updated"),
         body=parts.body,
         digest=digest(data),
+        last_edited_by=_text(keys, "last_edited_by"),
+        reviewed=(_text(keys, "needs_review") or "").lower() != "true",
+        aliases=_list(keys, "aliases") or _list(keys, "alias"),
+        directory=_text(keys, "dir"),
     )
 
 

@@ -1,18 +1,23 @@
 """Which files of a vault are notes. Reads folders through the Files port, never a note's content, never follows a link.
 
-A note is a regular file `*.md` outside hidden folders (`.git`, `.obsidian`, `.trash`) and outside the excluded ones.
-What cannot be listed is reported as unknown, never as gone.
+A note is a regular file `*.md` outside hidden folders (`.git`, `.obsidian`, `.trash`), outside the excluded ones and
+not left out by `.memoryignore`. A conflict copy of a synced vault is a note like any other; the temporary file of a
+writer is none. What cannot be listed is reported as unknown, never as gone.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
+from iapeer_memory.vault import ignore
+from iapeer_memory.vault.ignore import Ignored, folded
+
+TEMPORARY = (".memoryd.tmp", ".iapeer-memory.tmp")
+"""What the name of a writer's temporary file holds, the reference's too."""
 
 Kind = Literal["note", "placeholder", "unknown"]
 
@@ -31,27 +36,39 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What is not walked: names of folders, at any depth, compared without letter case and decomposition."""
+    """What is not walked: names of folders, at any depth, compared without letter case and composition, and what the
+    vault's owner leaves out."""
 
     excluded: frozenset[str]
+    ignored: Ignored = field(default_factory=Ignored)
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> Rules:
         """Rules that skip folders of these names."""
         return cls(frozenset(folded(name) for name in names if name.strip()))
 
-    def skips(self, name: str) -> bool:
-        """Whether a folder of that name is not entered."""
-        return name.startswith(".") or folded(name) in self.excluded
+    def read(self, files: Files, root: str) -> Rules:
+        """The same with what the vault's `.memoryignore` says now; one that cannot be read changes nothing."""
+        try:
+            data = files.read_optional(f"{root}/{ignore.FILE}", limit=ignore.LIMIT)
+        except (ProductError, OSError):
+            return self
+        return replace(self, ignored=ignore.parse(data or b""))
+
+    def enters(self, path: str) -> bool:
+        """Whether a folder at that vault-relative path is walked; folders above it are not looked at."""
+        name = path.rpartition("/")[2]
+        hidden = name.startswith(".") or folded(name) in self.excluded
+        return not hidden and not self.ignored.leaves_out(path, folder=True)
+
+    def takes(self, path: str) -> bool:
+        """Whether a file at that vault-relative path is a note; folders above it are not looked at."""
+        return is_note_name(path.rpartition("/")[2]) and not self.ignored.leaves_out(path, folder=False)
 
     def admits(self, path: str) -> bool:
-        """Whether no folder on the way to that vault-relative path is skipped and the path can be named at all."""
-        return nameable(path) and not any(self.skips(part) for part in path.split("/")[:-1])
-
-
-def folded(name: str) -> str:
-    """The name as file systems that ignore case and composition compare it."""
-    return unicodedata.normalize("NFC", name.strip()).casefold()
+        """Whether every folder on the way to that vault-relative path is walked and the path can be named at all."""
+        parts = path.split("/")
+        return nameable(path) and all(self.enters("/".join(parts[:n])) for n in range(1, len(parts)))
 
 
 def nameable(path: str) -> bool:
@@ -65,7 +82,7 @@ def nameable(path: str) -> bool:
 
 def is_note_name(name: str) -> bool:
     """Whether a file of that name is a note."""
-    return name.endswith(".md") and not name.startswith(".")
+    return name.endswith(".md") and not name.startswith(".") and not any(mark in name for mark in TEMPORARY)
 
 
 def walk(files: Files, root: str, rules: Rules, under: str = "") -> Iterator[Found]:
@@ -85,13 +102,11 @@ def walk(files: Files, root: str, rules: Rules, under: str = "") -> Iterator[Fou
             path = prefix + name
             if name.startswith(".") and name.endswith(".md.icloud"):
                 yield Found("placeholder", prefix + name[1 : -len(".icloud")])
-            elif not nameable(name) or rules.skips(name):
-                continue
-            else:
+            elif nameable(name) and not name.startswith("."):
                 kind = _kind(files, f"{here}/{name}")
                 if kind == "dir":
-                    below.append(path)
-                elif kind == "file" and is_note_name(name):
+                    below += [path] if rules.enters(path) else []
+                elif kind == "file" and rules.takes(path):
                     yield Found("note", path)
                 elif kind is None:
                     yield Found("unknown", path)

@@ -3,7 +3,7 @@
 # A call that wrote no note is turned away below, before any interpreter starts. Every path is a literal, so that
 # a session's environment redirects nothing. Whatever goes wrong, the tool call goes on: exit 0.
 
-unset -f [ cat printf timeout cd
+unset -f [ cat printf timeout cd read
 PATH=/usr/bin:/bin
 LC_ALL=C
 python={{PYTHON}}
@@ -12,12 +12,20 @@ compiled={{COMPILED}}
 config={{CONFIG_FILE}}
 log={{HOOK_LOG}}
 paused={{PAUSED}}
-milliseconds=90
+state={{STATE}}
+tags={{TAGS}}
+port={{PORT}}
+with_core={{WITH_CORE}}
+milliseconds=235
 
 [ -t 0 ] && exit 0
 
-# A harness that never closes our stdin must not hold us: with the script's own deadline this makes 250 ms at most.
-# What came in time is looked at. Where there is no timeout command, the harness's own limit is the guard.
+# The script ends when these milliseconds are over, counted from here: 250 ms in all, with its own end.
+started=
+[ -r /proc/uptime ] && read -r started _ </proc/uptime
+
+# A harness that never closes our stdin must not hold us. What came in time is looked at. Where there is no timeout
+# command, the harness's own limit is the guard.
 status=1
 if [ -x /usr/bin/timeout ]; then
   { payload=$(timeout 0.15 cat); status=$?; } 2>/dev/null
@@ -48,7 +56,14 @@ case $payload in
       *) exit 0 ;;
     esac
     ;;
-  *'"tool_name":"apply_patch"'* | *'"tool_name":"Bash"'*) ;;
+  *'"tool_name":"apply_patch"'*) ;;
+  *'"tool_name":"Bash"'*)
+    # Without one of these a command writes no file that its words tell of.
+    case $payload in
+      *'>'* | *u003[eE]* | *tee* | *sed* | *cp* | *mv*) ;;
+      *) exit 0 ;;
+    esac
+    ;;
   *'"tool_name":"'*) exit 0 ;;
 esac
 
@@ -70,6 +85,9 @@ if cd -P . 2>/dev/null && [ "$PWD" != "$folder" ]; then
 fi
 
 # The script itself always ends with success. An interpreter that cannot take the compiled one does not.
-run() { printf '%s' "$payload" | "$python" -I -S -X utf8 "$1" "$config" "$log" "$milliseconds"; }
-{ { [ -f "$compiled" ] && run "$compiled"; } || run "$script"; } >/dev/null 2>&1
+run() {
+  printf '%s' "$payload" | "$python" -I -S -X utf8 "$1" "$config" "$log" "$milliseconds" \
+    "$state" "$tags" "$port" "$with_core" "$folder" "$started"
+}
+{ { [ -f "$compiled" ] && run "$compiled"; } || run "$script"; } 2>/dev/null
 exit 0

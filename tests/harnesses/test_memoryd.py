@@ -60,9 +60,13 @@ def wire(harnesses: Harnesses, bed: Bed, kind: str, port: int) -> None:
 
 
 def search(kind: str, query: str, before: Callable[[], None] | None = None) -> Use:
+    return use(kind, "memory_search", {"query": query}, before)
+
+
+def use(kind: str, tool: str, arguments: dict[str, str], before: Callable[[], None] | None = None) -> Use:
     if kind == "claude":
-        return Use("mcp__iapeer-memory__memory_search", {"query": query}, before=before)
-    return Use("memory_search", {"query": query}, namespace="mcp__iapeer_memory", before=before)
+        return Use(f"mcp__iapeer-memory__{tool}", arguments, before=before)
+    return Use(tool, arguments, namespace="mcp__iapeer_memory", before=before)
 
 
 def talk(harnesses: Harnesses, bed: Bed, kind: str, steps: list[Step]) -> list[str]:
@@ -110,6 +114,21 @@ def test_a_note_that_one_harness_wrote_is_found_by_the_other(harnesses: Harnesse
     assert "Harbour plan" in answer
 
 
+@pytest.mark.parametrize(("writer", "reader"), [("claude", "codex"), ("codex", "claude")])
+def test_a_note_that_a_tool_wrote_is_found_by_the_other(
+    harnesses: Harnesses, bed: Bed, stack: ExitStack, writer: str, reader: str
+) -> None:
+    daemon = serve(stack, bed)
+    wire(harnesses, bed, "claude", daemon.port)
+    wire(harnesses, bed, "codex", daemon.port)
+    note = {"title": "Harbour plan", "text": "The lighthouse keeper counts seven gannets.", "description": "a plan"}
+    (written,) = talk(harnesses, bed, writer, [use(writer, "memory_write", note)])
+    assert "06_Agent_Memory/alpha/Harbour plan.md" in written
+    daemon.until(lambda: daemon.titles("gannets"))
+    (answer,) = talk(harnesses, bed, reader, [search(reader, "gannets")])
+    assert "seven" in answer
+
+
 def test_claude_lists_it_as_connected_and_codex_without_a_login(
     harnesses: Harnesses, bed: Bed, stack: ExitStack
 ) -> None:
@@ -126,7 +145,7 @@ def test_the_inspector_lists_and_calls(harnesses: Harnesses, bed: Bed, stack: Ex
     bed.put(bed.note("Harbour plan.md"), NOTE)
     url = serve(stack, bed).url
     tools = inspect(harnesses, bed.home, url, "tools/list")["tools"]
-    assert [tool["name"] for tool in tools] == ["memory_search"]
+    assert [tool["name"] for tool in tools] == ["memory_search", "memory_related", "memory_map", "memory_write"]
     called = inspect(harnesses, bed.home, url, "tools/call", tool="memory_search", query="gannets")
     assert called["structuredContent"]["results"][0]["title"] == "Harbour plan"
 

@@ -70,6 +70,12 @@ def test_values_that_are_no_event_name_nothing(value: object) -> None:
     assert post_write.candidates(value) == []
 
 
+def passed(payload: bytes, config: Path) -> dict[str, str]:
+    """Path → place of the notes that pass the gates; {} for none."""
+    found = post_write.written(payload, str(config), lambda script: None)
+    return found.notes if found else {}
+
+
 def place(tmp: Path) -> tuple[Path, Path]:
     vault = tmp / "vault"
     (vault / "01_Knowledge").mkdir(parents=True)
@@ -83,44 +89,46 @@ def place(tmp: Path) -> tuple[Path, Path]:
 def test_only_existing_notes_of_the_vault_pass(tmp_path: Path) -> None:
     vault, config = place(tmp_path)
 
-    def passed(path: Path) -> list[str]:
-        return post_write.notes_written(event("Write", {"file_path": str(path)}), str(config))
+    def writes(path: Path) -> dict[str, str]:
+        return passed(event("Write", {"file_path": str(path)}), config)
 
     note = vault / "01_Knowledge" / "n.md"
-    assert passed(note) == [str(note)]
-    assert passed(vault / "absent.md") == []
-    assert passed(tmp_path / "out.md") == []
-    assert passed(vault / ".." / "out.md") == []
+    assert writes(note) == {str(note): "01_Knowledge/n.md"}
+    assert writes(vault / "absent.md") == {}
+    assert writes(tmp_path / "out.md") == {}
+    assert writes(vault / ".." / "out.md") == {}
     (vault / "folder.md").mkdir()
-    assert passed(vault / "folder.md") == []
+    assert writes(vault / "folder.md") == {}
     os.mkfifo(vault / "fifo.md")
-    assert passed(vault / "fifo.md") == []
+    assert writes(vault / "fifo.md") == {}
     near = tmp_path / "vault-two"
     near.mkdir()
     (near / "n.md").write_text("x")
-    assert passed(near / "n.md") == []
+    assert writes(near / "n.md") == {}
 
 
 def test_links_are_followed_to_where_a_note_really_is(tmp_path: Path) -> None:
     vault, config = place(tmp_path)
     (tmp_path / "link").symlink_to(vault)
-    through = tmp_path / "link" / "01_Knowledge" / "n.md"
-    assert post_write.notes_written(event("Write", {"file_path": str(through)}), str(config)) == [str(through)]
-    (vault / "leaves.md").symlink_to(tmp_path / "out.md")
-    assert post_write.notes_written(event("Write", {"file_path": str(vault / "leaves.md")}), str(config)) == []
+    here = "01_Knowledge/n.md"
+    through = tmp_path / "link" / here
+    assert passed(event("Write", {"file_path": str(through)}), config) == {str(through): here}
+    for name, target in (("leaves.md", tmp_path / "out.md"), ("stays.md", vault / here)):
+        (vault / name).symlink_to(target)
+        assert passed(event("Write", {"file_path": str(vault / name)}), config) == {}
     config.write_text(f"IAPEER_MEMORY_VAULT_PATH={tmp_path / 'link'}\n")
-    note = vault / "01_Knowledge" / "n.md"
-    assert post_write.notes_written(event("Write", {"file_path": str(note)}), str(config)) == [str(note)]
+    note = vault / here
+    assert passed(event("Write", {"file_path": str(note)}), config) == {str(note): here}
 
 
 def test_without_a_vault_nothing_passes(tmp_path: Path) -> None:
     vault, config = place(tmp_path)
     payload = event("Write", {"file_path": str(vault / "01_Knowledge" / "n.md")})
-    assert post_write.notes_written(payload, str(tmp_path / "absent.env")) == []
+    assert passed(payload, tmp_path / "absent.env") == {}
     config.write_text("IAPEER_MEMORY_VAULT_PATH=\n")
-    assert post_write.notes_written(payload, str(config)) == []
+    assert passed(payload, config) == {}
     config.write_text("IAPEER_MEMORY_VAULT_PATH=vault\n")
-    assert post_write.notes_written(payload, str(config)) == []
+    assert passed(payload, config) == {}
 
 
 BAD = {
@@ -138,7 +146,7 @@ BAD = {
 
 @pytest.mark.parametrize("payload", BAD.values(), ids=BAD)
 def test_bad_payloads_name_nothing(payload: bytes, tmp_path: Path) -> None:
-    assert post_write.notes_written(payload, str(tmp_path / "config.env")) == []
+    assert passed(payload, tmp_path / "config.env") == {}
 
 
 @pytest.mark.parametrize("payload", [*BAD.values(), b"x" * (10 << 20) + b".md"], ids=[*BAD, "10 MB"])
@@ -152,6 +160,7 @@ def test_bad_payloads_leave_the_shim_silent(payload: bytes, shell: str, tmp_path
 
 TURNED_AWAY = {
     "no markdown": event("Bash", {"command": "ls"}),
+    "shell, reads": event("Bash", {"command": "cat /v/a.md"}),
     "read of a note": event("Read", {"file_path": "/v/a.md"}),
     "content only": event("Write", {"file_path": "/v/a.py", "content": 'see "README.md" there'}),
     "an mcp tool": event("mcp__x__y", {"path": "a.md"}),
@@ -170,6 +179,7 @@ def test_no_interpreter_starts_for_a_call_that_wrote_no_note(payload: bytes, she
 ASKED = {
     "write": event("Write", {"file_path": "/v/a.md"}),
     "patch": event("apply_patch", {"command": PATCH}),
+    "shell, writes": event("Bash", {"command": "echo x > /v/a.md"}),
     "spelled with blanks": json.dumps({"tool_name": "Write", "tool_input": {"file_path": "/v/a.md"}}).encode(),
     "several lines": json.dumps({"tool_name": "Write", "tool_input": {"file_path": "/v/a.md"}}, indent=1).encode()
     + b"\n",

@@ -14,8 +14,7 @@ from iapeer_memory.domain.errors import UnsafePath
 from iapeer_memory.egress.files import RealFiles
 from iapeer_memory.index.port import Engine, IndexBroken, IndexFailed
 from iapeer_memory.index.sqlite.engine import SqliteEngine
-from tests.index.contract import *  # noqa: F403
-from tests.index.contract import filled, note
+from tests.support.records import filled, note
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def engine(place: Path) -> Engine:
+def engine(place: Path) -> SqliteEngine:
     return SqliteEngine(RealFiles(), str(place), uid=os.getuid())
 
 
@@ -99,3 +98,73 @@ def test_a_link_in_its_place_is_refused_and_its_target_kept(engine: Engine, plac
 def test_a_reader_without_a_store_says_so(engine: Engine) -> None:
     with pytest.raises(IndexFailed):
         engine.reader()
+
+
+def test_a_disk_of_another_host_is_refused(place: Path) -> None:
+    engine = SqliteEngine(RealFiles(), str(place), uid=os.getuid(), shared=lambda path: "nfs4")
+    for act in (lambda: engine.writer("f"), engine.reader):
+        with pytest.raises(IndexFailed, match="nfs4"):
+            act()
+    assert not place.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "doubtful"),
+    [
+        ("UPDATE notes SET status = 'other' WHERE path = 'b.md'", ("b.md",)),
+        ("UPDATE notes SET digest = 'x' WHERE path = 'a.md'", ("a.md",)),
+        ("UPDATE links SET target = 'evil' WHERE at = 0", ("a.md",)),
+        ("DELETE FROM links", ("a.md",)),
+        ("UPDATE notes SET degree = 7, backlinks = 7", ()),
+        ("UPDATE texts SET text = text || ' evil'", None),
+        ("DELETE FROM texts", None),
+        ("UPDATE notes SET title = 'evil'", None),
+        ("DELETE FROM passages_docsize", None),
+    ],
+)
+def test_rows_that_somebody_else_changed_are_found(
+    engine: SqliteEngine, place: Path, change: str, doubtful: tuple[str, ...] | None
+) -> None:
+    filled(engine, note("a.md", "one|two", links=["b"]), note("b.md", "three", title="B"))
+    with sqlite3.connect(place) as foreign:
+        foreign.execute(change)
+    foreign.close()
+    writer = engine.writer("f")
+    if doubtful is None:
+        with pytest.raises(IndexBroken):
+            writer.doubtful()
+    else:
+        assert writer.doubtful() == doubtful
+    writer.close()
+
+
+def test_words_of_a_dropped_note_leave_the_file(engine: SqliteEngine, place: Path) -> None:
+    secret = "zyxwvutsrqponm"
+    filled(engine, *(note(f"{n}.md", f"common words {n}") for n in range(20)), note("s.md", secret, title=secret))
+    writer = engine.writer("f")
+    writer.put([note("s.md", f"{secret} again {secret}lmnop", digest="e")])
+    writer.forget(["s.md"])
+    writer.resolve()
+    assert not writer.tidy()
+    steps = 1
+    while writer.tidy(whole=True):
+        steps += 1
+        assert steps < 100
+    assert writer.doubtful() == ()
+    writer.close()
+    assert [p.name for p in place.parent.iterdir()] == ["index.db"]
+    data = place.read_bytes()
+    assert b"common" in data
+    assert secret.encode() not in data
+
+
+def test_a_large_index_tidies_by_itself(engine: SqliteEngine) -> None:
+    writer = engine.writer("f")
+    for edition in range(3):
+        writer.put([note(f"{n}.md", f"text {edition}", digest=str(edition)) for n in range(600)])
+    assert writer.tidy()
+    while writer.tidy():
+        pass
+    assert not writer.tidy(whole=True)
+    assert writer.doubtful() == ()
+    writer.close()

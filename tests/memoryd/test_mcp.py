@@ -1,4 +1,4 @@
-"""The wire: the official client, raw HTTP, and who is refused."""
+"""The daemon's wire: the official client, its own search, raw HTTP, and who is refused."""
 
 from __future__ import annotations
 
@@ -10,142 +10,105 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp.client.session import ClientSession
-from mcp.client.streamable_http import streamable_http_client
+from mcp.client.client import Client
 
-from iapeer_memory.memoryd import tools
 from iapeer_memory.memoryd.caller import personality_in
 from iapeer_memory.memoryd.serving import stranger
+from iapeer_memory.memoryd.tools import search
 from tests.support.daemon import Running, start, write
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    place = tmp_path_factory.mktemp("mcp")
-    write(place / "vault", "01_Knowledge/Fox.md", "---\ntitle: Fox\nstatus: current\n---\nA red fox.\n")
-    write(place / "vault", "06_Agent_Memory/beta/Secret.md", "---\ntitle: Beta's\nauthor: beta\n---\nA red panda.\n")
-    with start(place / "h", place / "vault") as running:
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mcp") / "vault"
+
+
+@pytest.fixture(scope="module")
+def daemon(vault: Path) -> Iterator[Running]:
+    write(vault, "01_Knowledge/Fox.md", "---\ntitle: Fox\nstatus: current\n---\nA red fox. [[Hen]]\n")
+    for name in ("Hen", "Owl", "Elk", "Yak"):
+        write(vault, f"01_Knowledge/{name}.md", f"---\ntitle: {name}\n---\nSomething else.\n")
+    write(vault, "06_Agent_Memory/beta/Secret.md", "---\ntitle: Beta's\nauthor: beta\n---\nA red panda.\n")
+    with start(vault.parent / "h", vault) as running:
         running.call({"query": "fox"})
         yield running
 
 
-async def spoken(daemon: Running) -> dict[str, Any]:
-    """A session of the official client, from the handshake to an answer."""
-    async with (
-        streamable_http_client(daemon.url) as (reading, writing, *_),
-        ClientSession(reading, writing) as session,
-    ):
-        hello = await session.initialize()
-        listed = await session.list_tools()
-        result = await session.call_tool("memory_search", {"query": "red fox"})
-        return {"hello": hello, "tools": listed.tools, "result": result}
+async def spoken(daemon: Running, mode: Any) -> dict[str, Any]:
+    """A session of the official client, from its first word to an answer."""
+    async with Client(daemon.url, mode=mode) as client:
+        listed = await client.list_tools()
+        result = await client.call_tool("memory_search", {"query": "red fox"})
+        return {"version": client.protocol_version, "tools": listed.tools, "result": result}
 
 
-def test_the_official_client(daemon: Running) -> None:
-    told = asyncio.run(spoken(daemon))
-    assert told["hello"].server_info.name == "iapeer-memory"
-    assert "native Read" in told["hello"].instructions
-    (tool,) = told["tools"]
-    assert (tool.name, tool.annotations.read_only_hint, tool.annotations.destructive_hint) == (
-        "memory_search",
-        True,
-        False,
-    )
-    assert tool.meta == {"anthropic/alwaysLoad": True}
-    assert tool.title
-    assert tool.description
-    assert "native Read" not in tool.description
-    assert tool.output_schema["required"] == ["query", "results", "pipeline"]
+@pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
+def test_the_official_client(daemon: Running, mode: str, version: str) -> None:
+    told = asyncio.run(spoken(daemon, mode))
+    assert told["version"] == version
+    names = [tool.name for tool in told["tools"]]
+    assert names == ["memory_search", "memory_related", "memory_map", "memory_write"]
     payload = told["result"].structured_content
     assert payload["results"][0]["title"] == "Fox"
-    assert json.loads(told["result"].content[0].text) == payload
+    assert json.loads(told["result"].content[0].text)["results"][0]["title"] == "Fox"
     assert not told["result"].is_error
-
-
-def test_its_description_stays_small(daemon: Running) -> None:
-    _, listed = daemon.rpc("tools/list")
-    assert len(json.dumps(listed)) < 4_000
 
 
 def test_the_answer_keeps_to_its_schema(daemon: Running) -> None:
     jsonschema = importlib.import_module("jsonschema")
-    jsonschema.validate(daemon.search("red"), dict(tools.OUTPUT_SCHEMA))
-    jsonschema.validate({"query": "x", "limit": 3}, dict(tools.INPUT_SCHEMA))
+    jsonschema.validate(daemon.search("red"), dict(search.TOOL.output_schema))
 
 
-@pytest.mark.parametrize(
-    "method", ["server/discover", "nope", "resources/list", "prompts/list", "tools/none", "logging/setLevel"]
-)
-@pytest.mark.parametrize("version", [None, "2025-06-18", "2025-11-25"])
-def test_unknown_methods(daemon: Running, method: str, version: str | None) -> None:
-    params = {"level": "info"} if method == "logging/setLevel" else {}
-    status, answer = daemon.rpc(method, params, **({"MCP-Protocol-Version": version} if version else {}))
-    assert (status, answer["error"]["code"]) == (200, -32601)
-
-
-def test_the_newer_revision(daemon: Running) -> None:
-    meta = {
-        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-        "io.modelcontextprotocol/clientCapabilities": {},
-    }
-
-    def ask(method: str, **params: Any) -> tuple[int, Any]:
-        headers = {"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": method}
-        if "name" in params:
-            headers["Mcp-Name"] = params["name"]
-        return daemon.rpc(method, {"_meta": meta, **params}, **headers)
-
-    status, answer = ask("server/discover")
-    assert (status, answer["result"]["supportedVersions"]) == (200, ["2026-07-28"])
-    status, answer = ask("tools/call", name="memory_search", arguments={"query": "fox"})
-    assert answer["result"]["structuredContent"]["results"][0]["title"] == "Fox"
-    status, answer = ask("nope")
-    assert answer["error"]["code"] == -32601
-    assert status < 500
-
-
-def test_a_session_begins_with_discover_then_a_handshake(daemon: Running) -> None:
-    assert daemon.rpc("server/discover")[1]["error"]["code"] == -32601
+def test_it_tells_where_the_vault_is(daemon: Running, vault: Path) -> None:
     hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
-    status, answer = daemon.rpc("initialize", hello)
-    assert answer["result"]["protocolVersion"] == "2025-11-25"
-    body = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
-    status, told, _ = daemon.request("POST", "/mcp", body=body, headers=headers)
-    assert (status, "mcp-session-id" in told) == (202, False)
+    told = daemon.rpc("initialize", hello)[1]["result"]
+    assert told["serverInfo"]["name"] == "iapeer-memory"
+    assert str(vault) in told["instructions"]
+    assert "native Read" in told["instructions"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ({}, "query must be"),
-        ({"query": ""}, "query must be"),
-        ({"query": 7}, "query must be"),
-        ({"query": "x", "limit": 0}, "limit must be"),
-        ({"query": "x", "limit": "5"}, "limit must be"),
-        ({"query": "x", "limit": True}, "limit must be"),
-        ({"query": "x", "forCuration": "yes"}, "forCuration must be"),
-        ({"query": "x", "folder": "y"}, "unknown argument 'folder'"),
-    ],
-)
-def test_bad_arguments(daemon: Running, arguments: dict[str, Any], words: str) -> None:
-    result = daemon.call(arguments)
-    assert result["isError"] is True
-    assert words in json.loads(result["content"][0]["text"])["error"]
+def test_related_notes_and_the_map(daemon: Running) -> None:
+    near = daemon.call({"title": "Fox"}, name="memory_related")["structuredContent"]
+    assert [node["title"] for node in near["nodes"]] == ["Hen"]
+    missing = daemon.call({"path": "No.md"}, name="memory_related")
+    assert (missing["isError"], missing["structuredContent"]["found"]) == (False, False)
+    drawn = daemon.call({"parts": ["clusters", "orphans"]}, name="memory_map")["structuredContent"]
+    assert drawn["parts"] == ["clusters", "orphans"]
 
 
-def test_an_unknown_tool(daemon: Running) -> None:
-    result = daemon.call({}, name="vault_read")
-    assert result["isError"] is True
-    assert "vault_read" in result["content"][0]["text"]
+def test_a_note_is_written_stamped_and_found(daemon: Running, vault: Path) -> None:
+    who = {"X-IAPeer-Identity": "claude-alpha"}
+    note = {"title": "Gull", "text": "Gannets and gulls.", "description": "sea birds"}
+    made = daemon.call(note, name="memory_write", **who)
+    assert made["structuredContent"]["path"] == "06_Agent_Memory/alpha/Gull.md"
+    text = (vault / "06_Agent_Memory/alpha/Gull.md").read_text(encoding="utf-8")
+    assert "\nauthor: alpha\n" in text
+    assert text.endswith("---\nGannets and gulls.\n")
+    assert daemon.call(note, name="memory_write", **who)["isError"]
+    assert (vault / "06_Agent_Memory/alpha/Gull.md").read_text(encoding="utf-8") == text
+    more = {"mode": "append", "path": "06_Agent_Memory/alpha/Gull.md", "text": "And terns."}
+    assert daemon.call(more, name="memory_write", **{"X-IAPeer-Identity": "beta"})["isError"]
+    assert not daemon.call(more, name="memory_write", **who)["isError"]
+    daemon.until(lambda: daemon.titles("terns") == ["Gull"])
 
 
-def test_blank_queries_and_limits(daemon: Running) -> None:
+def test_bad_arguments_are_told_in_one_line(daemon: Running) -> None:
+    for arguments, words in (({}, "query must be"), ({"query": "x", "max": 1}, "unknown argument 'max'")):
+        result = daemon.call(arguments)
+        assert result["isError"] is True
+        assert words in json.loads(result["content"][0]["text"])["error"]
+    assert "vault_read" in daemon.call({}, name="vault_read")["content"][0]["text"]
+
+
+def test_blank_queries_limits_and_filters(daemon: Running) -> None:
     assert daemon.search("  ")["results"] == []
     assert len(daemon.call({"query": "red", "limit": 1})["structuredContent"]["results"]) == 1
+    found = daemon.call({"query": "red", "folder": "agent_memory"})["structuredContent"]["results"]
+    assert [item["title"] for item in found] == ["Beta's"]
 
 
 @pytest.mark.parametrize(
@@ -214,30 +177,6 @@ def test_no_host_or_two_are_refused(daemon: Running, hosts: bytes) -> None:
     with socket.create_connection(("127.0.0.1", daemon.port)) as connection:
         connection.sendall(b"GET /health HTTP/1.0\r\n" + hosts + b"\r\n")
         assert connection.recv(4096).split()[1] in (b"403", b"400")
-
-
-@pytest.mark.parametrize(
-    ("body", "headers"),
-    [
-        (b"{", {}),
-        (b"[]", {}),
-        (b"[1,2]", {}),
-        (b'"x"', {}),
-        (b"\xff\xfe", {}),
-        (b"[" * 100_000, {}),
-        (b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":7}', {}),
-        (b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"memory_search","arguments":[]}}', {}),
-        (b"x" * (2 << 20), {}),
-        (b"{}", {"Content-Type": "text/plain"}),
-        (b"{}", {"Accept": "text/html"}),
-        (b"{}", {"MCP-Protocol-Version": "1999-01-01"}),
-    ],
-)
-def test_bad_bodies_are_never_a_server_error(daemon: Running, body: bytes, headers: dict[str, str]) -> None:
-    given = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"} | headers
-    status, _, _ = daemon.request("POST", "/mcp", body=body, headers=given)
-    assert 200 <= status < 500
-    assert daemon.titles("fox") == ["Fox"]
 
 
 THEIRS = ("127.0.0.1", 2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +18,12 @@ from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.index.sqlite.writer import SqliteWriter
 from iapeer_memory.memoryd import passes
 from iapeer_memory.memoryd.passes import Report, Vault
+from iapeer_memory.vault import note
 from iapeer_memory.vault.locales import locale
 from iapeer_memory.vault.walk import Rules
 from tests.support.daemon import write
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Bench:
@@ -175,3 +180,109 @@ def test_it_can_be_stopped(bench: Bench) -> None:
     assert report.stopped
     assert len(bench.known()) == 4
     assert bench.full().written == 6
+
+
+@pytest.mark.parametrize(("notes", "removed", "held"), [(100, 11, 0), (100, 21, 21), (13, 12, 12), (2, 1, 0)])
+def test_the_fuse_holds_on_partial_passes(bench: Bench, notes: int, removed: int, held: int) -> None:
+    for n in range(notes):
+        write(bench.root, f"01/{n:03}.md", f"text {n}")
+    bench.full()
+    gone = [f"01/{n:03}.md" for n in range(removed)]
+    for path in gone:
+        (bench.root / path).unlink()
+    report = bench.partial(*gone)
+    assert (report.held, report.removed) == (held, 0 if held else removed)
+
+
+def test_what_the_owner_leaves_out_leaves_the_index_whatever_the_fuse_says(bench: Bench) -> None:
+    for n in range(30):
+        write(bench.root, f"private/{n}.md", f"text {n}")
+    write(bench.root, "a.md", "x")
+    bench.full()
+    write(bench.root, ".memoryignore", "private/\n")
+    report = bench.partial(".memoryignore")
+    assert (report.removed, report.held) == (30, 0)
+    assert bench.known() == {"a.md"}
+
+
+def test_an_event_in_another_composition_is_the_note_on_disk(bench: Bench) -> None:
+    write(bench.root, "Зи\u0306/И\u0306.md", "decomposed")
+    bench.partial("Зй/Й.md")
+    assert bench.known() == {"Зи\u0306/И\u0306.md"}
+    assert bench.partial("Зй/Й.md").written == 0
+    write(bench.root, "x.md", "y")
+    bench.full()
+    (bench.root / "Зи\u0306/И\u0306.md").unlink()
+    assert bench.partial("Зй/Й.md").removed == 1
+
+
+def test_links_are_resolved_and_private_words_are_not_indexed(bench: Bench) -> None:
+    write(bench.root, "01/a.md", "To [[B]], `[[code]]`, ![[pic.png]] and <private>[[Hidden]] hush</private>")
+    write(bench.root, "01/B.md", "---\naliases: [Bee]\n---\npassword: hunter2secret9")
+    bench.full()
+    reader = bench.engine.reader()
+    graph = reader.graph()
+    assert [edge[:2] for edge in graph.edges] == [("01/a.md", "01/B.md")]
+    assert graph.unresolved == ()
+    for word in ("hush", "hunter2secret9"):
+        assert not reader.occurs(word), word
+    assert reader.find("bee")[0].path == "01/B.md"
+    reader.close()
+
+
+def test_a_note_that_trips_the_code_up_stops_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "bad", "c"):
+        write(bench.root, f"{name}.md", name)
+    real = note.parse
+
+    def parse(path: str, data: bytes) -> note.Note:
+        if path == "bad.md":
+            raise RecursionError("deep")
+        return real(path, data)
+
+    monkeypatch.setattr(passes, "parse", parse)
+    report = bench.full()
+    assert report.written == 2
+    assert report.bad == ["bad.md: cannot be taken in (RecursionError: deep)"]
+
+
+CHILD = """
+import sys
+from iapeer_memory.egress.files import RealFiles
+from iapeer_memory.index.sqlite.engine import SqliteEngine
+from iapeer_memory.memoryd import passes
+from iapeer_memory.vault import note
+from iapeer_memory.vault.locales import locale
+from iapeer_memory.vault.walk import Rules
+import os
+root, place, after = sys.argv[1], sys.argv[2], int(sys.argv[3])
+passes.BATCH_NOTES = 7
+calls = 0
+def stop():
+    global calls
+    calls += 1
+    if calls == after:
+        os.kill(os.getpid(), 9)
+    return False
+writer = SqliteEngine(RealFiles(), place, uid=os.getuid()).writer("f")
+passes.full(RealFiles(), passes.Vault(root, locale("en"), Rules.of(())), writer, stop=stop)
+"""
+
+
+@pytest.mark.parametrize("after", [3, 20, 39])
+def test_a_pass_that_is_killed_is_made_good_by_the_next(tmp_path: Path, after: int) -> None:
+    bench = Bench(tmp_path)
+    for n in range(40):
+        write(bench.root, f"{n:02}.md", f"text {n} [[{(n + 1) % 40:02}]]")
+    bench.writer.close()
+    argv = [sys.executable, "-c", CHILD, str(bench.root), str(tmp_path / "index.db"), str(after)]
+    assert subprocess.run(argv, cwd=ROOT, check=False).returncode == -9
+    bench.writer = bench.engine.writer("f")
+    survived = len(bench.known())
+    assert survived == (after - 1) // 7 * 7
+    assert bench.full().written == 40 - survived
+    assert bench.writer.doubtful() == ()
+    reader = bench.engine.reader()
+    assert len(reader.graph().edges) == 40
+    reader.close()
+    bench.writer.close()

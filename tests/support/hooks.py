@@ -77,6 +77,13 @@ class HookHost:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
+    def take_time(self) -> None:
+        """Put the deadline off, for a test of what happens and not of how fast."""
+        shim = Path(self.shim("post-write"))
+        text = shim.read_text()
+        assert "milliseconds=235" in text
+        shim.write_text(text.replace("milliseconds=235", "milliseconds=60000"))
+
     def starts_seen(self) -> int:
         """How often an interpreter was started."""
         return len(self.starts.read_text().splitlines()) if self.starts.exists() else 0

@@ -3,31 +3,47 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import Literal
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import UnsafePath
 from iapeer_memory.egress.database import SIDE_FILES, open_database, remove_database
+from iapeer_memory.egress.filesystem import shared_filesystem
 from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.index.sqlite import schema
 from iapeer_memory.index.sqlite.faults import REBUILT, translated
 from iapeer_memory.index.sqlite.reader import SqliteReader
+from iapeer_memory.index.sqlite.transaction import changing
 from iapeer_memory.index.sqlite.writer import SqliteWriter
+from iapeer_memory.index.stems import Stemmer
+
+CACHE_KIB = 8_192
+"""Pages that the writer keeps in memory."""
+
+READER_WORDS = 2_048
+"""Words of questions whose stems a reader remembers."""
 
 
 class SqliteEngine:
     """Implements `index.port.Engine` over one file."""
 
-    __slots__ = ("_files", "_path", "_uid")
+    __slots__ = ("_files", "_path", "_shared", "_uid")
 
-    def __init__(self, files: Files, path: str, *, uid: int) -> None:
+    def __init__(
+        self, files: Files, path: str, *, uid: int, shared: Callable[[str], str | None] = shared_filesystem
+    ) -> None:
+        """`shared`: the name of the network filesystem that a path lies on, None for a local one."""
         self._files = files
         self._path = path
         self._uid = uid
+        self._shared = shared
 
     def writer(self, fingerprint: str) -> SqliteWriter:
         """Open for writing; an absent file is made, one of another fingerprint emptied. Raises IndexBroken."""
         self._own()
+        forms: list[tuple[str, str]] = []
+        stemmer = Stemmer(lambda form, stem: forms.append((form, stem)))
         connection = self._connect("rw")
         try:
             with translated(self._path):
@@ -36,6 +52,9 @@ class SqliteEngine:
                     raise IndexBroken(f"the index {self._path} was not written by this version", remedy=REBUILT)
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+                schema.speak(connection, stemmer)
                 if new:
                     schema.create(connection)
                 verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -45,7 +64,7 @@ class SqliteEngine:
         except BaseException:
             connection.close()
             raise
-        return SqliteWriter(connection, self._path)
+        return SqliteWriter(connection, self._path, stemmer, forms)
 
     def reader(self) -> SqliteReader:
         """Open for reading. Raises IndexBroken, IndexFailed."""
@@ -53,6 +72,7 @@ class SqliteEngine:
         if self._files.lstat(self._path) is None:
             raise IndexFailed(f"there is no index {self._path} yet")
         connection = self._connect("ro")
+        stemmer = Stemmer(kept=READER_WORDS)
         try:
             with translated(self._path):
                 if not schema.is_ours(connection):
@@ -60,7 +80,8 @@ class SqliteEngine:
         except BaseException:
             connection.close()
             raise
-        return SqliteReader(connection, self._path)
+        schema.speak(connection, stemmer)
+        return SqliteReader(connection, self._path, stemmer)
 
     def reset(self) -> None:
         """Remove the file and what SQLite keeps beside it. Raises UnsafePath, OSError."""
@@ -75,7 +96,14 @@ class SqliteEngine:
                 raise IndexFailed(f"the index {self._path} cannot be opened ({error.strerror or error})") from None
 
     def _own(self) -> None:
-        """Refuse a link, a special file or somebody else's file in the place of ours. Raises UnsafePath."""
+        """Refuse a link, a special file or somebody else's file in the place of ours, and another host's disk. Raises
+        UnsafePath, IndexFailed."""
+        network = self._shared(self._path)
+        if network is not None:
+            raise IndexFailed(
+                f"the index {self._path} would lie on a network filesystem ({network}), where it cannot be kept whole",
+                remedy="set IAPEER_MEMORY_CACHE_DIR in config.env to a folder on a local disk",
+            )
         for path in (self._path, *(self._path + tail for tail in SIDE_FILES)):
             found = self._files.lstat(path)
             if found is not None and (found.kind != "file" or found.uid != self._uid):
@@ -86,8 +114,6 @@ class SqliteEngine:
         row = connection.execute("SELECT value FROM facts WHERE name = 'fingerprint'").fetchone()
         if row and row[0] == fingerprint:
             return
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("DELETE FROM notes")
-        connection.execute("DELETE FROM passages")
-        connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))
-        connection.execute("COMMIT")
+        with changing(connection):
+            schema.empty(connection)
+            connection.execute("INSERT OR REPLACE INTO facts VALUES ('fingerprint', ?)", (fingerprint,))

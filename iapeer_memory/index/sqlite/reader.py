@@ -2,94 +2,139 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
-from iapeer_memory.index.port import Hit, Match, NoteSummary, Word
+from iapeer_memory.index.port import Filter, Hit, LinkGraph, Match, Neighbour, NoteSummary
+from iapeer_memory.index.sqlite import graph, question, rows, spelling, vectors
 from iapeer_memory.index.sqlite.faults import translated
 from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, RANK, passage_range
+from iapeer_memory.index.sqlite.transaction import looking
+from iapeer_memory.index.stems import Stemmer, forms
 
 SHOWN_PASSAGES = 3
 """How many matching passages of a note a hit carries."""
 
-MATCHES = f"SELECT rowid, rank FROM passages WHERE passages MATCH ? AND rank MATCH '{RANK}' ORDER BY rank"  # noqa: S608
-HITS = "SELECT id, path, title, type, status, author FROM notes WHERE id IN"
+RANKED = f"SELECT passages.rowid, passages.rank FROM passages WHERE passages MATCH ? AND rank MATCH '{RANK}'"  # noqa: S608
+CHOSEN = f" AND passages.rowid >> {PASSAGE_BITS} IN (SELECT edition FROM notes WHERE "  # noqa: S608
+HITS = "SELECT edition, path, title, type, status, author, updated FROM notes WHERE edition IN"
+WHOLE = f"""
+SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
+JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS} WHERE texts.key = ?
+"""  # noqa: S608
+SHOWN = ", ".join(f"notes.{name}" for name in rows.SHOWN)
 MOST_TIES = 64
+MOST_CHECKED = 4_000
+"""Passages, best first, whose words are compared as written where a question wants that."""
+
 LEAST = 1e-9
-SUMMARIES = (
-    "SELECT path, title, type, subtype, status, description, tags, author, coauthors, created, updated "
-    "FROM notes ORDER BY path"
-)
 
 
 class SqliteReader:
-    """Implements `index.port.Reader`. The connection must be read-only and usable from any thread."""
+    """Implements `index.port.Reader`. The connection must be read-only, usable from any thread, and speak."""
 
-    __slots__ = ("_connection", "_path")
+    __slots__ = ("_connection", "_path", "_stemmer")
 
-    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: str, stemmer: Stemmer) -> None:
         self._connection = connection
         self._path = path
+        self._stemmer = stemmer
+        connection.create_function("folder", 1, rows.folded, deterministic=True)
 
-    def match(self, match: Match, *, limit: int) -> tuple[Hit, ...]:
+    def match(self, match: Match, *, limit: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """The best notes, one hit a note."""
-        question = expression(match)
-        if not question or limit < 1:
+        if limit < 1:
             return ()
-        with translated(self._path):
-            self._connection.execute("BEGIN")  # one snapshot for all statements of the answer
-            try:
-                return self._hits(question, limit)
-            finally:
-                self._connection.execute("COMMIT")
+        with translated(self._path), looking(self._connection):
+            asked = question.expression(match, self._stemmer, lambda form: spelling.beginnings(self._connection, form))
+            if not asked:
+                return ()
+            where, values = question.condition(only)
+            chosen = f"{CHOSEN}{where})" if where else ""
+            found: Iterable[tuple[int, float]] = self._connection.execute(
+                f"{RANKED}{chosen} ORDER BY rank",
+                (asked, *values),
+            )
+            if question.wants_exact(match):
+                looked = islice(found, MOST_CHECKED)
+                found = (row for row in looked if question.holds(match, self._whole(row[0]), self._stemmer))
+            return self._hits(((rowid, -rank) for rowid, rank in found), limit, LEAST)
 
-    def _hits(self, question: str, limit: int) -> tuple[Hit, ...]:
-        scores: dict[int, float] = {}
-        places: dict[int, list[int]] = {}
-        lowest = 0.0
-        for rowid, rank in self._connection.execute(MATCHES, (question,)):
-            note = rowid >> PASSAGE_BITS
-            if note not in scores:
-                # Notes of equal rank are looked at beyond the limit, so that their order by path is whole.
-                if len(scores) >= limit and (rank > lowest or len(scores) >= limit + MOST_TIES):
-                    break
-                scores[note], places[note], lowest = -rank, [], rank
-            if len(places[note]) < SHOWN_PASSAGES:
-                places[note].append(rowid)
-        marks = ",".join("?" * len(scores))
-        rows = self._connection.execute(f"{HITS} ({marks})", tuple(scores))
-        hits = [
-            Hit(path, title, type_, status, author, max(scores[note], LEAST), tuple(places[note]))
-            for note, path, title, type_, status, author in rows
-        ]
-        hits.sort(key=lambda hit: (-hit.score, hit.path))
-        return tuple(hits[:limit])
+    def nearest(self, vector: Sequence[float], *, limit: int, only: Filter | None = None) -> tuple[Hit, ...]:
+        """The notes whose best passage is nearest."""
+        if limit < 1 or not len(vector):
+            return ()
+        with translated(self._path), looking(self._connection):
+            found = vectors.nearest(self._connection, vector, limit * SHOWN_PASSAGES, *question.condition(only))
+            return self._hits(((key, similarity) for similarity, key in found), limit, -1.0)
+
+    def spelled_like(self, word: str, *, limit: int) -> tuple[str, ...]:
+        """Words that occur and are one edit away."""
+        written = forms(word)
+        with translated(self._path):
+            return spelling.spelled_like(self._connection, written[0], limit) if len(written) == 1 else ()
+
+    def occurs(self, word: str) -> bool:
+        """Whether the word's stem occurs anywhere."""
+        with translated(self._path):
+            return spelling.occurs(self._connection, self._stemmer.stems(word)) > 0
+
+    def spread(self, words: Sequence[str]) -> Mapping[str, int]:
+        """Of each word: in how many notes its stem occurs."""
+        with translated(self._path), looking(self._connection):
+            return {word: spelling.spread(self._connection, self._stemmer.stems(word)) for word in dict.fromkeys(words)}
+
+    def passages(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
+        """The texts of each hit."""
+        with translated(self._path), looking(self._connection):
+            return tuple(tuple(text for text in map(self._text, hit.places) if text) for hit in hits)
 
     def texts(self, hit: Hit) -> tuple[str, ...]:
         """The passages of a hit."""
         with translated(self._path):
             return tuple(text for text in map(self._text, hit.places) if text)
 
-    def _text(self, rowid: int) -> str:
-        row = self._connection.execute("SELECT text FROM passages WHERE rowid = ?", (rowid,)).fetchone()
-        return str(row[0]) if row else ""
-
     def opening(self, path: str) -> str:
         """The first passage of a note."""
         with translated(self._path):
-            row = self._connection.execute("SELECT id FROM notes WHERE path = ?", (path,)).fetchone()
+            row = self._connection.execute("SELECT edition FROM notes WHERE path = ?", (path,)).fetchone()
             return self._text(passage_range(row[0])[0]) if row else ""
+
+    def find(self, name: str) -> tuple[NoteSummary, ...]:
+        """Notes of that path or name."""
+        with translated(self._path), looking(self._connection):
+            return graph.find(self._connection, name)
+
+    def neighbours(self, paths: Sequence[str], *, most: int | None = None) -> Mapping[str, tuple[Neighbour, ...]]:
+        """Of each note that is linked: its neighbours, greatest degree first."""
+        with translated(self._path), looking(self._connection):
+            return graph.neighbours(self._connection, paths, most)
+
+    def backlinks(self, paths: Sequence[str]) -> Mapping[str, int]:
+        """How many notes link to each of these."""
+        with translated(self._path), looking(self._connection):
+            return graph.backlinks(self._connection, paths)
+
+    def graph(self) -> LinkGraph:
+        """All links."""
+        with translated(self._path), looking(self._connection):
+            return graph.whole(self._connection)
 
     def summaries(self) -> tuple[NoteSummary, ...]:
         """Every note, by path."""
         with translated(self._path):
-            return tuple(_summary(row) for row in self._connection.execute(SUMMARIES))
+            return tuple(map(rows.summary, self._connection.execute(f"SELECT {SHOWN} FROM notes ORDER BY path")))  # noqa: S608
 
     def count(self) -> int:
         """How many notes there are."""
         with translated(self._path):
             return int(self._connection.execute("SELECT count(*) FROM notes").fetchone()[0])
+
+    def digests(self) -> Mapping[str, str]:
+        """path → digest of every note."""
+        with translated(self._path):
+            return dict(self._connection.execute("SELECT path, digest FROM notes"))
 
     def interrupt(self) -> None:
         """End a running question early."""
@@ -99,33 +144,35 @@ class SqliteReader:
         """Let go of the file."""
         self._connection.close()
 
+    def _hits(self, found: Iterable[tuple[int, float]], limit: int, least: float) -> tuple[Hit, ...]:
+        """One hit a note from (key, score) pairs, best first."""
+        scores: dict[int, float] = {}
+        places: dict[int, list[int]] = {}
+        lowest = 0.0
+        for key, score in found:
+            note = key >> PASSAGE_BITS
+            if note not in scores:
+                # Notes of equal rank are looked at beyond the limit, so that their order by path is whole.
+                if len(scores) >= limit and (score < lowest or len(scores) >= limit + MOST_TIES):
+                    break
+                scores[note], places[note], lowest = score, [], score
+            if len(places[note]) < SHOWN_PASSAGES:
+                places[note].append(key)
+        marks = ",".join("?" * len(scores))
+        hits = [
+            Hit(path, title, type_, status, author, updated, max(scores[note], least), tuple(places[note]))
+            for note, path, title, type_, status, author, updated in self._connection.execute(
+                f"{HITS} ({marks})", tuple(scores)
+            )
+        ]
+        hits.sort(key=lambda hit: (-hit.score, hit.path))
+        return tuple(hits[:limit])
 
-def _summary(row: tuple[Any, ...]) -> NoteSummary:
-    """A row of SUMMARIES; its lists are JSON."""
-    path, title, type_, subtype, status, description, tags, author, coauthors, created, updated = row
-    return NoteSummary(
-        path=path,
-        title=title,
-        type=type_,
-        subtype=subtype,
-        status=status,
-        description=description,
-        tags=tuple(json.loads(tags)),
-        author=author,
-        coauthors=tuple(json.loads(coauthors)),
-        created=created,
-        updated=updated,
-    )
+    def _text(self, key: int) -> str:
+        row = self._connection.execute("SELECT text FROM texts WHERE key = ?", (key,)).fetchone()
+        return str(row[0]) if row else ""
 
-
-def expression(match: Match) -> str:
-    """The question in FTS5's language: every word is a quoted string, so nothing in it is syntax."""
-    terms = [_term(word) for word in match.words]
-    return (" AND " if match.every else " OR ").join(term for term in terms if term)
-
-
-def _term(word: Word) -> str:
-    text = word.text.replace("\0", " ").strip()
-    if not text:
-        return ""
-    return '"' + text.replace('"', '""') + ('"*' if word.prefix else '"')
+    def _whole(self, key: int) -> str:
+        """All that is matched of a passage."""
+        row = self._connection.execute(WHOLE, (key,)).fetchone()
+        return "\n".join(row) if row else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from iapeer_memory.curation.modes import curation
 from iapeer_memory.domain.finding import Finding, Outcome
 from iapeer_memory.domain.settings import BY_NAME, PREFIX, quote, set_line
 from iapeer_memory.provision.answers import LOCALES, MODES, Answers
@@ -52,6 +53,10 @@ class ConfigStep(Step):
                     remedy=f"correct or delete line {numbers} of {host.paths.config_file}",
                 )
             )
+        if refused := curation(host.settings, with_core=host.with_core).refused:
+            first = refused.partition(":")[0].split(" and ")[0].removeprefix(PREFIX)
+            fix = f"iapeer-memory config set {first} {'lean' if first == 'MODE' else '0'}"
+            notes.append(Finding("curators", "warn", refused, remedy=fix))
         return (Finding("config", "ok", f"vault {host.settings.vault}, locale {host.settings.locale}"), *notes)
 
     def apply(self, host: Host, done: Done) -> Outcome:
@@ -90,6 +95,7 @@ def unanswered(host: Host, answers: Answers) -> dict[str, str]:
         "HUMAN_NAME": answers.human,
         "EMBEDDING_ENDPOINT": answers.embedding_endpoint,
         "RERANKER_ENDPOINT": answers.reranker_endpoint,
+        "STAMPING": "off" if answers.adopt else None,
     }
     return {n: v for n, v in given.items() if v and PREFIX + n not in known and v != BY_NAME[n].default}
 
@@ -151,6 +157,8 @@ def default_config(answers: Answers) -> str:
     active("MODE", answers.mode)
     active("EMBEDDING_ENDPOINT", answers.embedding_endpoint)
     active("RERANKER_ENDPOINT", answers.reranker_endpoint)
+    if answers.adopt:
+        active("STAMPING", "off")
     for name in COMMENTED:
         setting = BY_NAME[name]
         default = setting.default or ("8766" if name == "MCP_PORT" else "")

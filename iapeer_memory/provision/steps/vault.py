@@ -1,4 +1,7 @@
-"""vault: the folder of notes and its skeleton. Creates what is missing; never changes what is there."""
+"""vault: the folder of notes and its skeleton. Creates what is missing; never changes what is there.
+
+A vault that is adopted, and one whose notes are not stamped, is left as it is.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,8 @@ class VaultStep(Step):
         if vault is None:
             return self.fail("no vault is set; give one: iapeer-memory init --vault PATH")
         files = host.door.files
+        if (answers is not None and answers.adopt) or not host.settings.stamping:
+            return self.ok(f"{vault}: adopted as it is, nothing in it is changed")
         locale = locale_of(answers.locale if answers is not None else host.settings.locale)
         wanted = ("", *folders(locale))
         new_folders = [folder for folder in wanted if files.stat(join(vault, folder)) is None]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from iapeer_memory.domain.errors import ConfigError
-from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.locales import en, ru
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iapeer_memory.vault.layout import Locale
 
 LOCALES: Mapping[str, Locale] = {preset.id: preset for preset in (en.LOCALE, ru.LOCALE)}
 

@@ -23,8 +23,8 @@ from tests.support.ports import free_port
 
 LOOK = """
 import json, sys
-import iapeer_memory.cli.app, iapeer_memory.memoryd.app, iapeer_memory.memoryd.mcp_server
-import mcp.server, uvicorn, starlette, watchfiles, typer, rich, tomli_w, pydantic
+import iapeer_memory.cli.app, iapeer_memory.memoryd.app, iapeer_memory.memoryd.mcp.http
+import uvicorn, watchfiles, snowballstemmer, typer, rich, tomli_w
 files = [m.__file__ for m in list(sys.modules.values()) if getattr(m, "__file__", None)]
 print(json.dumps({"prefix": sys.prefix, "path": sys.path, "files": files}))
 """

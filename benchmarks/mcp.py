@@ -1,0 +1,240 @@
+"""What MCP over HTTP adds: our endpoint beside a bare Starlette application that parses JSON and sends it back.
+
+    python benchmarks/mcp.py [--quick]
+
+Both run on the same server library, each in a process of its own, asked in turn over connections that stay open. The
+memory behind the endpoint answers at once, so that only the protocol is timed. Ratios are reported, nothing is a gate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+RESIDENT = re.compile(r"VmRSS:\s+(\d+) kB")
+KINDS = ("echo", "endpoint", "endpoint and SDK")
+AT_ONCE = 8
+
+
+def request(method: str, params: Mapping[str, Any] | None = None) -> bytes:
+    """A JSON-RPC request."""
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}).encode()
+
+
+PING = request("ping")
+LIST = request("tools/list")
+SEARCH = request("tools/call", {"name": "memory_search", "arguments": {"query": "lighthouse keeper"}})
+
+
+class Constant:
+    """A memory that always finds the same six notes, about 3 KB of them."""
+
+    def __init__(self) -> None:
+        phases = [f"Phase {n}" for n in range(3)]
+        related = [{"path": f"03_Projects/{name}.md", "title": name, "direction": "incoming"} for name in phases]
+        item = {"type": "knowledge", "status": "current", "score": 0.5, "related": related, "snippet": "[keeper] " * 26}
+        self._results = [{"title": f"Note {n}", "path": f"01_Knowledge/Note {n}.md", **item} for n in range(6)]
+
+    async def search(self, arguments: Any, caller: str | None) -> Mapping[str, Any]:
+        """The six notes."""
+        return {"query": arguments.query, "results": self._results, "pipeline": {"bm25": "ok"}}
+
+    async def related(self, arguments: Any, caller: str | None) -> Mapping[str, Any]:
+        """Never asked."""
+        raise NotImplementedError
+
+    async def map(self, arguments: Any, caller: str | None) -> Mapping[str, Any]:
+        """Never asked."""
+        raise NotImplementedError
+
+    async def write(self, arguments: Any, caller: str | None) -> Any:
+        """Never asked."""
+        raise NotImplementedError
+
+
+def application(kind: str, port: int) -> Any:
+    """The application to serve."""
+    if kind == "echo":
+        from starlette.applications import Starlette
+        from starlette.requests import Request
+        from starlette.responses import JSONResponse
+        from starlette.routing import Route
+
+        async def echo(asked: Request) -> JSONResponse:
+            return JSONResponse(await asked.json())
+
+        return Starlette(routes=[Route("/mcp", echo, methods=["POST"])])
+    if kind == "endpoint and SDK":
+        import mcp.server.lowlevel.server
+        import mcp.server.streamable_http_manager  # noqa: F401
+    from iapeer_memory.memoryd.front import Front
+    from iapeer_memory.memoryd.mcp.http import Endpoint
+    from iapeer_memory.memoryd.tools.table import Tools
+    from iapeer_memory.vault.locales import locale
+
+    class Silent:
+        def warn(self, text: str) -> None:
+            raise SystemExit(text)
+
+    async def no_hints(given: Mapping[str, Any]) -> Mapping[str, Any]:
+        return given
+
+    endpoint = Endpoint(Tools(Constant(), locale("en"), "/vault"), version="0", log=Silent())
+    return Front(port=port, health=lambda _: {}, metrics=str, dedup=no_hints, mcp=endpoint)
+
+
+def serve(kind: str) -> None:
+    """Print the port, then answer for ever."""
+    import uvicorn
+
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(application(kind, port), log_config=None, access_log=False, lifespan="off", http="h11")
+    print(port, flush=True)
+    asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+
+
+@contextmanager
+def child(kind: str) -> Iterator[tuple[int, int]]:
+    """(pid, port) of a server in a process of its own."""
+    with subprocess.Popen([sys.executable, "-I", __file__, "--serve", kind], stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        try:
+            yield run.pid, int(run.stdout.readline())
+        finally:
+            run.kill()
+
+
+class Line:
+    """One connection that is kept open, as a harness keeps it."""
+
+    def __init__(self, port: int) -> None:
+        self._wire = socket.create_connection(("127.0.0.1", port))
+        self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._head = (
+            f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+            "Accept: application/json, text/event-stream\r\nContent-Length: "
+        )
+
+    def post(self, body: bytes) -> bytes:
+        """The body of the answer."""
+        self._wire.sendall(f"{self._head}{len(body)}\r\n\r\n".encode() + body)
+        got = b""
+        while b"\r\n\r\n" not in got:
+            got += self._more()
+        head, _, answer = got.partition(b"\r\n\r\n")
+        found = LENGTH.search(head)
+        if found is None or b" 200 " not in head.split(b"\r\n")[0]:
+            raise SystemExit(f"a bad answer: {head!r}")
+        while len(answer) < int(found[1]):
+            answer += self._more()
+        return answer
+
+    def close(self) -> None:
+        """Hang up."""
+        self._wire.close()
+
+    def _more(self) -> bytes:
+        data = self._wire.recv(1 << 16)
+        if not data:
+            raise SystemExit("the server hung up")
+        return data
+
+
+def resident(pid: int) -> float:
+    """MiB of memory; nan where the system does not tell (not Linux)."""
+    try:
+        found = RESIDENT.search(Path(f"/proc/{pid}/status").read_text())
+    except OSError:
+        found = None
+    return int(found[1]) / 1024 if found else float("nan")
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def latency(echo_port: int, port: int, count: int) -> None:
+    """Print percentiles of one connection, each request beside the echo of the same body in the same moments."""
+    print(f"{'':22}{'sent':>7}{'got':>7}{'p50 ms':>9}{'ratio':>7}{'p99 ms':>9}{'ratio':>7}{'p99/p50':>9}{'n':>7}")
+    for name, body in (("ping", PING), ("tools/list", LIST), ("memory_search", SEARCH)):
+        with closing(Line(echo_port)) as bare, closing(Line(port)) as ours:
+            size = {"echo": len(bare.post(body)), name: len(ours.post(body))}
+            times: dict[str, list[float]] = {"echo": [], name: []}
+            for turn in range(count + count // 10):
+                took = {"echo": timed(lambda: bare.post(body)), name: timed(lambda: ours.post(body))}  # noqa: B023
+                if turn >= count // 10:
+                    for key, value in took.items():
+                        times[key].append(value)
+        base = statistics.quantiles(times["echo"], n=100)
+        for key, values in times.items():
+            cuts = statistics.quantiles(values, n=100)
+            told = "".join(f"{cuts[at] * 1000:9.3f}{cuts[at] / base[at]:7.2f}" for at in (49, 98))
+            print(f"{key:22}{len(body):7}{size[key]:7}{told}{cuts[98] / cuts[49]:9.2f}{len(values):7}")
+
+
+def throughput(name: str, port: int, count: int) -> None:
+    """Print requests a second of one connection and of eight."""
+
+    def spent(_: int) -> None:
+        with closing(Line(port)) as line:
+            for _ in range(count // AT_ONCE):
+                line.post(SEARCH)
+
+    single = timed(lambda: list(map(spent, range(AT_ONCE))))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        many = timed(lambda: list(pool.map(spent, range(AT_ONCE))))
+    print(f"{name:22}{count / single:12.0f}{count / many:12.0f}")
+
+
+def main() -> int:
+    """Print all tables."""
+    words = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    words.add_argument("--quick", action="store_true", help="fewer rounds")
+    words.add_argument("--serve", choices=KINDS, help=argparse.SUPPRESS)
+    given = words.parse_args()
+    if given.serve is not None:
+        serve(given.serve)
+    count = 400 if given.quick else 4_000
+    with ExitStack() as stack:
+        servers = {kind: stack.enter_context(child(kind)) for kind in KINDS}
+        ports = {kind: port for kind, (_, port) in servers.items()}
+        print("one connection; ratio to the echo of the same request in the same moments")
+        latency(ports["echo"], ports["endpoint"], count)
+        print(f"\n{'requests a second':22}{'one line':>12}{f'{AT_ONCE} at once':>12}")
+        throughput("echo", ports["echo"], count)
+        throughput("memory_search", ports["endpoint"], count)
+        with closing(Line(ports["endpoint and SDK"])) as line:
+            line.post(SEARCH)
+        sizes = {kind: resident(pid) for kind, (pid, _) in servers.items()}
+    print(f"\n{'resident memory':22}{'MiB':>9}{'ratio':>7}")
+    for kind, size in sizes.items():
+        print(f"{kind:22}{size:9.1f}{size / sizes['echo']:7.2f}")
+    print(f"\nload average: {' '.join(f'{load:.1f}' for load in os.getloadavg())}, {os.cpu_count()} cores")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

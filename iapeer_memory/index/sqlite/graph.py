@@ -1,0 +1,91 @@
+"""What links say, read back: notes by name, neighbours, the whole graph. Read only; facts, no policy."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from iapeer_memory.index.port import Direction, LinkGraph, Neighbour, NoteSummary, Unresolved
+from iapeer_memory.index.sqlite import rows
+from iapeer_memory.index.sqlite.schema import AMBIGUOUS, FOUND, MISSING
+
+SHOWN = ", ".join(f"notes.{name}" for name in rows.SHOWN)
+CALLED = f"SELECT names.name, {SHOWN} FROM names JOIN notes ON notes.id = names.note WHERE folded IN (?, ?)"  # noqa: S608
+ENDS: tuple[tuple[Direction, str], ...] = (
+    ("outgoing", "SELECT DISTINCT note FROM links WHERE source = ?1 AND note IS NOT NULL AND note <> ?1"),
+    ("incoming", "SELECT DISTINCT source FROM links WHERE note = ?1 AND source <> ?1"),
+)
+BEYOND = "SELECT path, title, type, status, degree FROM notes WHERE id IN ({}) ORDER BY degree DESC, path LIMIT ?2"
+EDGES = f"""
+SELECT source, note, snippet, min(at) FROM links WHERE state = {FOUND} AND source <> note GROUP BY source, note
+"""  # noqa: S608
+NOWHERE = f"""
+SELECT notes.path, links.target, links.state FROM links JOIN notes ON notes.id = links.source
+WHERE state IN ({MISSING}, {AMBIGUOUS}) ORDER BY notes.path, links.at
+"""  # noqa: S608
+
+
+def find(connection: sqlite3.Connection, name: str) -> tuple[NoteSummary, ...]:
+    """Notes of that path; else of that name letter for letter; else without letter case."""
+    asked = rows.composed(name).strip().removeprefix("/").removesuffix(".md")
+    if not asked:
+        return ()
+    found = connection.execute(CALLED, (rows.folded(asked), rows.folded(rows.last(asked)))).fetchall()
+    notes = {row[1]: rows.summary(row[1:]) for row in found}
+    paths = {path: rows.composed(path).removesuffix(".md") for path in notes}
+    exact = {row[1] for row in found if row[0] == asked}
+    loose = {row[1] for row in found if row[0].casefold() == asked.casefold()}
+    for chosen in (
+        {path for path, its in paths.items() if its == asked},
+        exact,
+        {path for path, its in paths.items() if its.casefold() == asked.casefold()} | loose,
+    ):
+        if chosen:
+            return tuple(notes[path] for path in sorted(chosen))
+    return ()
+
+
+def neighbours(
+    connection: sqlite3.Connection, paths: Sequence[str], most: int | None
+) -> dict[str, tuple[Neighbour, ...]]:
+    """The neighbours of each note that is linked; at most so many a note."""
+    answer: dict[str, tuple[Neighbour, ...]] = {}
+    for path in paths:
+        row = connection.execute("SELECT id FROM notes WHERE path = ? AND degree > 0", (path,)).fetchone()
+        if row is None:
+            continue
+        found = [
+            Neighbour(other, title, type_, status, direction, degree)
+            for direction, ends in ENDS
+            for other, title, type_, status, degree in connection.execute(
+                BEYOND.format(ends), (row[0], -1 if most is None else most)
+            )
+        ]
+        found.sort(key=lambda one: (-one.degree, one.path, one.direction == "incoming"))
+        if found:
+            answer[path] = tuple(found[:most])
+    return answer
+
+
+def backlinks(connection: sqlite3.Connection, paths: Sequence[str]) -> dict[str, int]:
+    """How many notes link to each; notes without any are left out."""
+    found = (
+        (path, connection.execute("SELECT backlinks FROM notes WHERE path = ?", (path,)).fetchone()) for path in paths
+    )
+    return {path: row[0] for path, row in found if row and row[0]}
+
+
+def whole(connection: sqlite3.Connection) -> LinkGraph:
+    """All links."""
+    paths: dict[int, str] = dict(connection.execute("SELECT id, path FROM notes"))
+    edges = [
+        (paths[source], paths[note], snippet)
+        for source, note, snippet, _ in connection.execute(EDGES)
+        if source in paths and note in paths
+    ]
+    edges.sort()
+    nowhere = tuple(
+        Unresolved(source, target, "missing" if state == MISSING else "ambiguous")
+        for source, target, state in connection.execute(NOWHERE)
+    )
+    return LinkGraph(tuple(edges), nowhere)

@@ -1,0 +1,90 @@
+"""Words that occur: whether one does, which begin like one, which are one slip away from one. Read only.
+
+All words one edit away are made and looked up, some hundreds for a word, so it costs the same in any vault.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from iapeer_memory.index.sqlite.schema import PASSAGE_BITS
+from iapeer_memory.index.stems import CYRILLIC
+
+LATIN = "abcdefghijklmnopqrstuvwxyz"
+RUSSIAN = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
+SHORTEST, LONGEST = 3, 32
+"""Letters of a word that is corrected."""
+
+MOST_CANDIDATES = 32
+COUNTED = 1_000
+"""Passages up to which occurrences are counted."""
+
+BEGUN = 24
+"""Known forms that a prefix is widened to."""
+
+
+def occurs(connection: sqlite3.Connection, stems: tuple[str, ...]) -> int:
+    """In how many passages these stems follow each other; counted up to COUNTED."""
+    if not stems:
+        return 0
+    count = connection.execute(
+        "SELECT count(*) FROM (SELECT 1 FROM passages WHERE passages MATCH ? LIMIT ?)", (_phrase(stems), COUNTED)
+    ).fetchone()[0]
+    return int(count)
+
+
+def spread(connection: sqlite3.Connection, stems: tuple[str, ...]) -> int:
+    """In how many notes these stems follow each other; beyond COUNTED passages as many as these let expect."""
+    if not stems:
+        return 0
+    first = "SELECT rowid FROM passages WHERE passages MATCH ? LIMIT ?"
+    asked = _phrase(stems)
+    passages, notes = connection.execute(
+        f"SELECT count(*), count(DISTINCT rowid >> {PASSAGE_BITS}) FROM ({first})",  # noqa: S608
+        (asked, COUNTED),
+    ).fetchone()
+    if passages < COUNTED:
+        return int(notes)
+    whole = connection.execute("SELECT count(*) FROM passages WHERE passages MATCH ?", (asked,)).fetchone()[0]
+    return int(whole * notes // passages)
+
+
+def beginnings(connection: sqlite3.Connection, form: str) -> tuple[str, ...]:
+    """Stems of known forms that begin with it, but whose stems do not."""
+    if len(form) < SHORTEST:
+        return ()
+    found = connection.execute(
+        "SELECT DISTINCT stem FROM forms WHERE form > ? AND form < ? AND substr(stem, 1, ?) <> ? LIMIT ?",
+        (form, form + "\U0010ffff", len(form), form, BEGUN),
+    )
+    return tuple(stem for (stem,) in found)
+
+
+def spelled_like(connection: sqlite3.Connection, form: str, limit: int) -> tuple[str, ...]:
+    """Known words one edit away (a letter more, less, other, or two swapped), most frequent first."""
+    if not (SHORTEST <= len(form) <= LONGEST and form.isalpha()):
+        return ()
+    edits = sorted(set(one_edit(form)) - {form})
+    marks = ", ".join("?" * len(edits))
+    found = connection.execute(f"SELECT form, stem FROM forms WHERE form IN ({marks})", edits).fetchall()  # noqa: S608
+    counted = [(occurs(connection, (stem,)), word) for word, stem in found[:MOST_CANDIDATES]]
+    best = sorted((-count, word) for count, word in counted if count)
+    return tuple(word for _, word in best[:limit])
+
+
+def _phrase(stems: tuple[str, ...]) -> str:
+    return '"' + " ".join(stems).replace("\0", "") + '"'
+
+
+def one_edit(word: str) -> Iterator[str]:
+    """Every word one edit away, in the letters of the word's script."""
+    letters = RUSSIAN if CYRILLIC.search(word) else LATIN
+    for at in range(len(word) + 1):
+        head, tail = word[:at], word[at:]
+        if tail:
+            yield head + tail[1:]
+            yield from (head + letter + tail[1:] for letter in letters)
+        if len(tail) > 1:
+            yield head + tail[1] + tail[0] + tail[2:]
+        yield from (head + letter + tail for letter in letters)

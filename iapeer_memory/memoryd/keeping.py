@@ -1,0 +1,162 @@
+"""Keeps every version of a note that a pass comes upon, outside the vault; sees when far too many change at once.
+
+What a pass over few notes has changed is kept at once. What a whole pass finds for the first time stands in the vault
+anyway: it is kept in slices, when nothing else is to do. One thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+
+from iapeer_memory.domain.door import Door
+from iapeer_memory.domain.errors import ProductError
+from iapeer_memory.egress.vaultdoor import open_vault
+from iapeer_memory.memoryd.log import Log
+from iapeer_memory.notes.burst import WITHIN, Burst, Touch, bursts, snapshot_record
+from iapeer_memory.notes.history import History
+from iapeer_memory.notes.late import Late, sweep_all, take_in
+from iapeer_memory.notes.prune import prune
+from iapeer_memory.notes.write import NoteWriter
+from iapeer_memory.vault.note import digest
+from iapeer_memory.vault.service import service
+
+AT_ONCE = 64
+"""Versions kept right after a pass; a slice of what waits."""
+NOTE_LIMIT = 32 << 20
+DAY = 86_400.0
+FINDINGS = 5
+MOST_NEW = 10_000
+"""New notes of one pass that are remembered, to tell a rename from a loss."""
+
+
+class Keeping:
+    """`days`, `size`: how long and how many bytes of former versions stay."""
+
+    def __init__(self, door: Door, vault: str, history: History, *, days: int, size: int, log: Log) -> None:
+        self._door = door
+        self._files = door.files
+        self._vault = vault
+        self._history = history
+        self._days = days
+        self._size = size
+        self._log = log
+        self._fresh: list[tuple[str, bytes, str]] = []
+        self._waiting: deque[str] = deque()
+        self._touches: list[Touch] = []
+        self._moved: set[str] = set()
+        self._new: dict[str, str] = {}
+        self._pruned = 0.0
+        self.kept_bytes = 0
+        self.findings: deque[str] = deque(maxlen=FINDINGS)
+
+    def changed(self, path: str, data: bytes, *, known: bool) -> None:
+        """A pass has read other bytes than it knew. `known`: it knew the note."""
+        editor = service(data).last_edited_by or ""
+        if known:
+            self._touches.append(Touch(self._door.clock.now(), editor, path))
+        elif len(self._new) < MOST_NEW:
+            self._new[digest(data)] = path
+        if len(self._fresh) < AT_ONCE:
+            self._fresh.append((path, data, editor))
+        else:
+            self._waiting.append(path)
+
+    def moved(self, paths: Iterable[str]) -> None:
+        """Notes that memoryd itself has taken from these places: they will be missed there, and are not lost."""
+        self._moved.update(paths)
+
+    def gone(self, notes: Mapping[str, str]) -> None:
+        """Notes that are not there any more; one that the same pass has found elsewhere was renamed."""
+        now = self._door.clock.now()
+        for path, mark in notes.items():
+            if path in self._moved:
+                self._moved.discard(path)
+            elif mark in self._new:
+                self._guarded(partial(self._history.happened, "renamed", path, other=self._new[mark]))
+            else:
+                self._touches.append(Touch(now, "", path, deleted=True))
+                self._guarded(partial(self._history.happened, "deleted", path))
+
+    def flush(self) -> None:
+        """After a pass: keep what it has read."""
+        fresh, self._fresh = self._fresh, []
+        self._new.clear()
+        if fresh:
+            self._guarded(partial(self._keep, fresh))
+
+    def work(self) -> bool:
+        """One slice of what waits, and what is due once a day; whether more waits."""
+        slice_ = [self._waiting.popleft() for _ in range(min(AT_ONCE, len(self._waiting)))]
+        versions = [(path, data, service(data).last_edited_by or "") for path, data in map(self._read, slice_) if data]
+        if versions:
+            self._guarded(partial(self._keep, versions))
+        return bool(self._waiting)
+
+    def tend(self) -> None:
+        """Now and then: take in what was displaced, tell of bursts, drop what is too old."""
+        now = self._door.clock.now()
+        for burst in self._over(now):
+            token = self._door.random.token(4)
+            self._guarded(partial(self._history.record, snapshot_record(burst, token, now)))
+            self.findings.append(burst.line(token))
+            self._log.warn(burst.line(token))
+        daily = abs(now - self._pruned) >= DAY
+        self._guarded(partial(self._take_in, whole=daily))
+        if daily:
+            self._pruned = now
+            self._guarded(self._prune)
+
+    def _over(self, now: float) -> tuple[Burst, ...]:
+        """The bursts that have ended; touches that can be part of none any more are dropped."""
+        found = bursts(self._touches)
+        ended = tuple(burst for burst in found if burst.end < now - WITHIN)
+        still = {burst.writer for burst in found} - {burst.writer for burst in ended}
+        self._touches = [t for t in self._touches if t.writer in still or t.time >= now - WITHIN]
+        return ended
+
+    def _keep(self, versions: list[tuple[str, bytes, str]]) -> None:
+        self._history.keep_all(versions)
+        self._files.sync(self._history.folder)
+
+    def _take_in(self, *, whole: bool) -> None:
+        """Look at what was displaced; `whole`: also at what a writer that died has left in the vault."""
+        if not self._files.list(f"{self._history.folder}/spool") and not whole:
+            return
+        try:
+            root = open_vault(self._door, self._vault)
+        except OSError:
+            return
+        try:
+            writer, now = NoteWriter(root, self._history), self._door.clock.now()
+            found: tuple[Late, ...] = take_in(self._files, self._history, writer, now=now)
+            if whole:
+                found += sweep_all(root, self._files, self._history, writer, now=now)
+        finally:
+            root.close()
+        for late in found:
+            what = "put back" if late.restored else "kept in history"
+            self._log.warn(f"a text that somebody wrote while the note was replaced is {what}: {late.path}")
+
+    def _prune(self) -> None:
+        done = prune(
+            self._files, self._history.folder, now=self._door.clock.now(),
+            max_age=self._days * DAY, max_bytes=self._size,
+        )  # fmt: skip
+        self.kept_bytes = done.kept_bytes
+        if done.forced:
+            self._log.warn(f"{done.forced} versions of notes went before their time: IAPEER_MEMORY_HISTORY_MB is full")
+
+    def _read(self, path: str) -> tuple[str, bytes | None]:
+        try:
+            return path, self._files.read(f"{self._vault}/{path}", limit=NOTE_LIMIT)
+        except (ProductError, OSError):
+            return path, None
+
+    def _guarded(self, act: Callable[[], object]) -> None:
+        """History must not stop the index: a full disk costs the version, and is told."""
+        try:
+            act()
+        except (ProductError, OSError) as error:
+            self._log.warn(f"a version of a note could not be kept: {error}")

@@ -1,0 +1,157 @@
+"""What renaming a peer would do to a vault: read through the door, nothing changed. The dry run and the work share it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from iapeer_memory.domain.door import Files
+from iapeer_memory.domain.errors import ConfigError, ProductError, printable
+from iapeer_memory.notes.archive import Move
+from iapeer_memory.notes.conflict import has_conflict_marks
+from iapeer_memory.notes.rename import Naming, clashes, moves
+from iapeer_memory.vault.walk import Rules, is_note_name, walk
+
+NOTE_LIMIT = 64 << 20
+NAMED = 5
+"""Paths that a refusal names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """Paths are vault-relative. `moves`: of notes; `others`: of other files; `folders`: the old ones, deepest first.
+
+    `edits`: path after the moves → what changes in the note. `unsettled`: notes with a conflict that somebody has to
+    settle, left as they are. `taken`: targets whose name is taken. `hindrances`: a line for each thing in the way.
+    """
+
+    naming: Naming
+    moves: tuple[Move, ...]
+    others: tuple[Move, ...]
+    folders: tuple[str, ...]
+    edits: dict[str, tuple[str, ...]]
+    unsettled: tuple[str, ...]
+    taken: tuple[str, ...]
+    hindrances: tuple[str, ...]
+
+    @property
+    def known(self) -> bool:
+        """Whether the old name has a folder of notes."""
+        return bool(self.folders)
+
+    def refuse(self) -> None:
+        """Raises ConfigError where a part could not be done."""
+        if self.taken:
+            raise ConfigError(
+                f"there is something of that name already: {some(self.taken)}",
+                remedy="rename or merge those, then run the same command again",
+            )
+        if self.hindrances:
+            raise ConfigError(some(self.hindrances), remedy="mend that, then run the same command again")
+
+
+@dataclass(slots=True)
+class Tree:
+    """What lies below a folder. `kinds` of files: file or link; `folders`: deepest first, the folder itself last."""
+
+    files: list[str]
+    folders: list[str]
+    hindrances: list[str]
+
+
+def survey(files: Files, root: str, naming: Naming, rules: Rules) -> Survey:
+    """Look at the whole vault. A note that cannot be read is a hindrance. Raises OSError, Unreadable."""
+    trees = [(tree(files, root, old), tree(files, root, new)) for old, new in naming.folders()]
+    found = [path for here, _ in trees for path in here.files]
+    there = [path for _, beside in trees for path in beside.files]
+    hindrances = [line for here, beside in trees for line in (*here.hindrances, *beside.hindrances)]
+    others = tuple(path for path in (*found, *there) if not is_note(path))
+    old_places = tuple(naming_back(naming, path) for path in others)
+    naming = replace(naming, attachments=tuple(dict.fromkeys(old_places)))
+    planned = moves(naming, found)
+    edits, unsettled, unread = edits_of(files, root, naming, rules)
+    return Survey(
+        naming,
+        tuple(move for move in planned if is_note(move.path)),
+        tuple(move for move in planned if not is_note(move.path)),
+        tuple(folder for here, _ in trees for folder in here.folders),
+        edits,
+        unsettled,
+        clashes(planned, there),
+        (*hindrances, *unread),
+    )
+
+
+def edits_of(
+    files: Files, root: str, naming: Naming, rules: Rules
+) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[str, ...]]:
+    """(path afterwards → what changes, notes with a conflict, a line for each note that cannot be read)."""
+    edits: dict[str, tuple[str, ...]] = {}
+    unsettled: list[str] = []
+    unread: list[str] = []
+    for note in walk(files, root, rules):
+        if note.kind == "unknown":
+            unread.append(f"{printable(note.path)}: cannot be read")
+        if note.kind != "note":
+            continue
+        try:
+            data = files.read_optional(f"{root}/{note.path}", limit=NOTE_LIMIT) or b""
+        except (ProductError, OSError) as error:
+            unread.append(error.line() if isinstance(error, ProductError) else f"{printable(note.path)}: {error}")
+            continue
+        if naming.old.encode() not in data:
+            continue
+        if has_conflict_marks(data):
+            unsettled.append(note.path)
+        elif touched := naming.touched(data):
+            edits[naming.place(note.path)] = touched
+    return edits, tuple(unsettled), tuple(unread)
+
+
+def tree(files: Files, root: str, folder: str) -> Tree:
+    """Everything below a folder of the vault; follows no link."""
+    result = Tree([], [], [])
+    stat = files.lstat(f"{root}/{folder}")
+    if stat is None:
+        return result
+    if stat.kind != "dir":
+        result.hindrances.append(f"{printable(folder)}: is a {stat.kind}, not a folder")
+        return result
+    _fill(files, root, folder, result)
+    return result
+
+
+def _fill(files: Files, root: str, folder: str, result: Tree) -> None:
+    for name in files.list(f"{root}/{folder}"):
+        path = f"{folder}/{name}"
+        stat = files.lstat(f"{root}/{path}")
+        if stat is None:
+            continue
+        if stat.kind == "dir":
+            _fill(files, root, path, result)
+        elif stat.kind in ("file", "link"):
+            result.files.append(path)
+            if is_note(path) and (stat.kind == "link" or stat.links > 1):
+                why = "is a link" if stat.kind == "link" else "has another name elsewhere (a hard link)"
+                result.hindrances.append(f"{printable(path)}: {why}")
+        else:
+            result.hindrances.append(f"{printable(path)}: is a {stat.kind}")
+    result.folders.append(folder)
+
+
+def is_note(path: str) -> bool:
+    """Whether the file at a path is a note by its name."""
+    return is_note_name(path.rpartition("/")[2])
+
+
+def naming_back(naming: Naming, path: str) -> str:
+    """Where a path was before."""
+    for old, new in naming.folders():
+        if path.startswith(f"{new}/"):
+            return old + path[len(new) :]
+    return path
+
+
+def some(lines: tuple[str, ...]) -> str:
+    """A few of them, and how many more."""
+    more = len(lines) - NAMED
+    return ", ".join(map(printable, lines[:NAMED])) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,164 @@
+"""How well a note answers a question, from its own words: one scale for all notes. Pure.
+
+A note's score is what the engine said of its best passage, plus what all its matching passages say together, plus how
+near to each other the words of the question stand, plus a share for what stands there whole. Rare words count for
+more; how rare is measured over notes, not passages. The weights are tuned by `benchmarks/finding.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from iapeer_memory.search.query import Asked, Sought
+from iapeer_memory.search.widening import Known
+
+ENGINE = 0.5
+BEST = 1.0
+TOGETHER = 1.0
+NEAR = 0.5
+WHOLE = 0.5
+"""Weights: the engine's score, the best passage, all passages together, nearness, and phrases."""
+
+LEAST_IN_A_ROW = 1.0
+"""What each word of a phrase is worth at least."""
+
+SATURATION = 1.2
+LENGTH_MATTERS = 0.3
+MIDDLING = 160
+"""BM25's constants for a passage; `MIDDLING` is the number of words in an ordinary one."""
+
+TITLE = 2
+"""How many times a word in a title counts."""
+
+REACH = 20
+"""Words between which two words still stand near each other."""
+
+MOST_PLACES = 96
+"""Occurrences in one passage that are looked at for nearness."""
+
+KIN = 0.9
+SPELLED = 0.6
+BEGUN = 0.5
+"""What a word counts that is another form of the one that was asked, is only spelled like it, or only begins so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """A question's words as weights: `weight` of each stem that is looked for, and `of`: which of the question's words
+    it stands for. `begins`: beginnings of words, with the same two. `rows`: stems in a row and what they are worth."""
+
+    weight: Mapping[str, float]
+    of: Mapping[str, int]
+    begins: tuple[tuple[str, int, float], ...]
+    rows: tuple[tuple[str, float], ...]
+
+
+def scales(asked: Asked, known: Known, stems_of: Callable[[str], tuple[str, ...]], *, prefixes: bool) -> Scales:
+    """The weights. `stems_of`: the stems of a word. `prefixes`: words that begin like those asked count too."""
+    weight: dict[str, float] = {}
+    of: dict[str, int] = {}
+    begins: list[tuple[str, int, float]] = []
+    rarity: dict[str, float] = {}
+    for at, word in enumerate(asked.words):
+        rare = _rarity(known.holders(word), known.notes)
+        for stem in stems_of(word):
+            rarity[stem] = rare
+            weight[stem], of[stem] = rare, at
+        for stem in (stem for other in known.kin.get(word, ()) for stem in stems_of(other)):
+            if stem not in weight:
+                weight[stem], of[stem] = rare * KIN, at
+        for other in known.like.get(word, ()):
+            for stem in stems_of(other):
+                if stem not in weight:
+                    weight[stem], of[stem] = rare * SPELLED, at
+        if (prefixes or known.missing(word)) and len(word) >= 3:
+            begins.append((word, at, rare * BEGUN))
+    rows = {" ".join(thing.stems): _row(thing, rarity) for thing in asked.sought if thing.phrase}
+    if len(asked.whole) > 2:
+        rows.setdefault(
+            " ".join(asked.whole), sum(max(rarity[stem], LEAST_IN_A_ROW) for stem in set(asked.whole) if stem in rarity)
+        )
+    return Scales(weight, of, tuple(begins), tuple((f" {row} ", worth) for row, worth in rows.items()))
+
+
+def score(scale: Scales, engine: float, title: str, passages: Sequence[str]) -> float:
+    """The score of one note: above 0. `title` and `passages`: their stems in a row, blanks between."""
+    named: dict[int, int] = {}
+    worth: dict[int, float] = {}
+    for _, of, value in occurrences(scale, title):
+        named[of] = named.get(of, 0) + 1
+        worth[of] = value
+    together: dict[int, int] = {}
+    best = near = 0.0
+    for passage in passages:
+        places = occurrences(scale, passage)
+        counts: dict[int, int] = {}
+        for _, of, value in places:
+            counts[of] = counts.get(of, 0) + 1
+            if value > worth.get(of, 0.0):
+                worth[of] = value
+        for of, count in counts.items():
+            together[of] = together.get(of, 0) + count
+        length = 1 - LENGTH_MATTERS + LENGTH_MATTERS * (passage.count(" ") + 1) / MIDDLING
+        best = max(best, _saturated(worth, counts, named, SATURATION * length))
+        near = max(near, nearness(places))
+    every = _saturated(worth, together, named, SATURATION * max(1.0, len(passages) ** 0.5))
+    row = sum(value for row, value in scale.rows if any(row in f" {text} " for text in (title, *passages)))
+    return ENGINE * engine + BEST * best + TOGETHER * every + NEAR * near + WHOLE * row
+
+
+def occurrences(scale: Scales, text: str) -> list[tuple[int, int, float]]:
+    """(place, which of the question's words, its weight) of each word of the text that counts."""
+    of, weight = scale.of, scale.weight
+    words = text.split()
+    if not scale.begins:
+        return [(at, of[word], weight[word]) for at, word in enumerate(words) if word in of]
+    found = []
+    for at, word in enumerate(words):
+        if word in of:
+            found.append((at, of[word], weight[word]))
+            continue
+        for start, which, value in scale.begins:
+            if word.startswith(start):
+                found.append((at, which, value))
+                break
+    return found
+
+
+def nearness(places: Sequence[tuple[int, int, float]]) -> float:
+    """How near different words of the question come to each other: for each pair its best meeting, by the lesser
+    weight of the two over the root of their distance."""
+    best: dict[tuple[int, int], float] = {}
+    places = places[:MOST_PLACES]
+    for order, (start, one, first) in enumerate(places):
+        for at, other, second in places[order + 1 :]:
+            if at - start > REACH:
+                break
+            if one != other:
+                pair = (one, other) if one < other else (other, one)
+                value = min(first, second) / (at - start) ** 0.5
+                if value > best.get(pair, 0.0):
+                    best[pair] = value
+    return sum(best.values())
+
+
+def _saturated(worth: Mapping[int, float], counts: Mapping[int, int], named: Mapping[int, int], slow: float) -> float:
+    """BM25's sum: each word by its weight and by how often it occurs, more and more slowly."""
+    total = 0.0
+    for of, value in worth.items():
+        count = counts.get(of, 0) + TITLE * named.get(of, 0)
+        if count:
+            total += value * count * (SATURATION + 1) / (count + slow)
+    return total
+
+
+def _rarity(holders: int, notes: int) -> float:
+    """What a word is worth that this many of all notes hold: above 0."""
+    return math.log(1 + (max(notes - holders, 0) + 0.5) / (holders + 0.5))
+
+
+def _row(thing: Sought, rarity: Mapping[str, float]) -> float:
+    """What a phrase is worth beyond its words: even common words tell something in a row."""
+    return sum(max(rarity.get(stem, 0.0), LEAST_IN_A_ROW) for stem in set(thing.stems))

@@ -1,0 +1,147 @@
+"""What the index is asked, step by step: all that is sought, then some of it, then what begins or is spelled like it.
+
+Pure over an index reader. A step only adds notes; which of them is better is for `search.evidence` to say, on one
+scale, so no later step outranks an earlier one by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from iapeer_memory.index.port import Filter, Hit, Match, Phrase, Reader, Term, Word
+from iapeer_memory.search.kindred import kindred
+from iapeer_memory.search.query import Asked, Sought
+
+SHORTEST_PREFIX = 3
+SHORTEST_TYPO = 4
+SPELLINGS = 3
+"""Other spellings that are tried for a word that occurs nowhere."""
+
+COMMON_SHARE = 0.25
+"""Words in more than this share of all notes are not looked for alone, where there are rarer ones."""
+
+FEWEST_ALONE = 3
+"""Words that are looked for alone in any case: the rarest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the index knows of a question's words. `notes`: how many there are. `spread`: of each word, in how many it
+    occurs. `like`: for words that occur nowhere, others that do and are spelled like them. `kin`: other forms of a
+    word, of those that occur."""
+
+    notes: int
+    spread: Mapping[str, int]
+    like: Mapping[str, tuple[str, ...]]
+    kin: Mapping[str, tuple[str, ...]]
+
+    def missing(self, word: str) -> bool:
+        """Whether the word occurs nowhere, in no form."""
+        return not self.spread.get(word) and not self.kin.get(word)
+
+    def holders(self, word: str) -> int:
+        """In how many notes the word occurs, in any form (those with two forms are counted twice)."""
+        return sum(self.spread.get(form, 0) for form in (word, *self.kin.get(word, ())))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Candidates, those with all that is sought first. `whole`: how many of them these are. `widened`: what was done
+    to find more: `some`, `spelling`, `prefix`, `words` (of a quoted phrase that is nowhere)."""
+
+    hits: tuple[Hit, ...]
+    whole: int
+    widened: tuple[str, ...]
+    prefixes: bool = False
+
+
+def know(reader: Reader, asked: Asked, stems_of: Callable[[str], tuple[str, ...]]) -> Known:
+    """Ask the index for the words of a question. `stems_of`: the stems of a word."""
+    words = asked.words
+    proposed = {word: tuple(other for stem in stems_of(word) for other in kindred(word, stem)) for word in words}
+    every = dict.fromkeys((*words, *(other for others in proposed.values() for other in others)))
+    spread = reader.spread(tuple(every)) if every else {}
+    kin = {word: found for word, others in proposed.items() if (found := tuple(o for o in others if spread.get(o)))}
+    like = {
+        word: reader.spelled_like(word, limit=SPELLINGS)
+        for word in words
+        if not spread.get(word) and word not in kin and len(word) >= SHORTEST_TYPO and word.isalpha()
+    }
+    return Known(reader.count(), spread, like, kin)
+
+
+def find(reader: Reader, asked: Asked, known: Known, *, limit: int, only: Filter | None) -> Found:
+    """The candidates: at most twice `limit`."""
+    if not asked.sought:
+        return Found((), 0, ())
+    whole = reader.match(every_thing(asked, known), limit=limit, only=only)
+    spelled = ("spelling",) if any(known.like.values()) else ()
+    if len(whole) >= limit or (whole and asked.insists):
+        return Found(whole, len(whole), spelled)
+    widened = [*spelled, *(["words"] if asked.insists else [])]
+    hits = dict.fromkeys(hit.path for hit in whole)
+    found = {hit.path: hit for hit in whole}
+    some = any_thing(asked, known)
+    prefixes = False
+    if len(some.terms) > 1 or not whole:
+        more = reader.match(some, limit=limit, only=only)
+        if any(hit.path not in found for hit in more):
+            widened.append("some")
+        found.update((hit.path, hit) for hit in more)
+        hits.update(dict.fromkeys(hit.path for hit in more))
+    if len(found) < limit // 4 and (beginnings := prefixed(asked)).terms:
+        prefixes = True
+        more = tuple(
+            hit for hit in reader.match(beginnings, limit=limit - len(found), only=only) if hit.path not in found
+        )
+        if more:
+            widened.append("prefix")
+        found.update((hit.path, hit) for hit in more)
+        hits.update(dict.fromkeys(hit.path for hit in more))
+    return Found(tuple(found[path] for path in hits), len(whole), tuple(widened), prefixes)
+
+
+def every_thing(asked: Asked, known: Known) -> Match:
+    """All that is sought in one passage; for a word that occurs nowhere, what begins or is spelled like it."""
+    return Match(tuple(_whole(thing, known) for thing in asked.sought), every=True)
+
+
+def any_thing(asked: Asked, known: Known) -> Match:
+    """Any of it: phrases whole, and each telling word alone, the common ones left out where there are rarer."""
+    phrases = tuple((_term(thing),) for thing in asked.sought if thing.phrase)
+    return Match((*phrases, *(_word(word, known) for word in alone(asked.words, known))), every=False)
+
+
+def alone(words: tuple[str, ...], known: Known) -> tuple[str, ...]:
+    """The words that are looked for alone."""
+    rarest = sorted(words, key=known.holders)
+    kept = {
+        word for at, word in enumerate(rarest) if at < FEWEST_ALONE or known.holders(word) <= known.notes * COMMON_SHARE
+    }
+    return tuple(word for word in words if word in kept)
+
+
+def prefixed(asked: Asked) -> Match:
+    """Anything that begins like a word of the question."""
+    words = (word for word in asked.words if len(word) >= SHORTEST_PREFIX)
+    return Match(tuple((Word(word, prefix=True),) for word in words), every=False)
+
+
+def _term(thing: Sought) -> Term:
+    words = tuple(Word(word) for word in thing.words)
+    return Phrase(words) if len(words) > 1 else words[0]
+
+
+def _whole(thing: Sought, known: Known) -> tuple[Term, ...]:
+    if not thing.phrase:
+        return (_term(thing),) if thing.quoted else _word(thing.words[0], known)
+    joined = "".join(thing.words)
+    return (_term(thing),) if thing.quoted or len(joined) > 32 else (_term(thing), Word(joined))
+
+
+def _word(word: str, known: Known) -> tuple[Term, ...]:
+    if not known.missing(word):
+        return (Word(word), *(Word(other) for other in known.kin.get(word, ())))
+    spelled = tuple(Word(other) for other in known.like.get(word, ()))
+    return (Word(word, prefix=len(word) >= SHORTEST_PREFIX), *spelled)
