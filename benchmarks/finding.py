@@ -1,6 +1,6 @@
 """How well the memory finds: conversations as notes, identifiers, outdated twins, inflected Russian words.
 
-    python benchmarks/finding.py [--locomo FOLDER] [--distractors N] [--bm25s FOLDER] [--only TABLE]
+    python benchmarks/finding.py [--locomo FOLDER] [--distractors N] [--bm25s FOLDER]
 
 `--locomo`: a folder of LoCoMo conversations in JSON; one note is written for each session, all conversations in one
 vault. Questions of category 5 and those without evidence are left out. Ranking was tuned on conversations 26, 42 and
@@ -27,6 +27,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -106,9 +107,9 @@ def indexed(notes: Iterable[tuple[str, str]]) -> Iterator[Reader]:
     with tempfile.TemporaryDirectory() as scratch:
         engine = SqliteEngine(RealFiles(), str(Path(scratch) / "index.db"), uid=os.getuid())
         writer = engine.writer("finding")
-        records = [record(parse(path, text.encode()), NAMES) for path, text in notes]
-        for at in range(0, len(records), 500):
-            writer.put(records[at : at + 500])
+        records = (record(parse(path, text.encode()), NAMES) for path, text in notes)
+        while batch := list(islice(records, 500)):
+            writer.put(batch)
         writer.resolve()
         reader = engine.reader()
         try:

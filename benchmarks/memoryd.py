@@ -1,244 +1,315 @@
-"""What the shared memory costs: indexing a vault, searching it over HTTP, and the daemon's size.
+"""What the daemon costs, each figure beside a baseline of the same run.
 
-    python benchmarks/memoryd.py [--quick]
+    python benchmarks/memoryd.py [--notes 1000 10000] [--large] [--searches N] [--only TABLE …]
 
-Every figure stands beside a baseline of the same run: indexing beside reading the same files; a search beside a bare
-HTTP server that gives an answer of the same size; the daemon's memory beside that server's. Ratios are reported,
-nothing is a gate.
+Over vaults of made-up notes (2 KB, linked, two languages): a search in the daemon's own code beside the bare MATCH of
+the same stems joined by OR over the same passages; what MCP over HTTP adds to it beside a bare Starlette echo; eight
+agents at once beside one; a search during a whole pass over a vault of which every note has changed beside an idle
+one; a change until it is found; bytes of the answers; memory and processor time. `--large`: 50,000 notes too.
+`--searches`: of the memory table. Ratios are gates: exit 1 when one is not met. Absolute figures are only told.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
+import dataclasses
 import json
 import os
-import re
-import socket
+import random
+import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.questions import Asked, asked, printed  # noqa: E402
+from benchmarks.wire import Line, agents, echo, processor, request, resident, search, timed  # noqa: E402
 from iapeer_memory.egress.files import RealFiles  # noqa: E402
-from iapeer_memory.index.port import Writer  # noqa: E402
 from iapeer_memory.index.sqlite.engine import SqliteEngine  # noqa: E402
-from iapeer_memory.memoryd import passes  # noqa: E402
-from iapeer_memory.memoryd.record import fingerprint  # noqa: E402
+from iapeer_memory.index.stems import Stemmer  # noqa: E402
+from iapeer_memory.memoryd.timings import Timings  # noqa: E402
+from iapeer_memory.search.engine import Finder, Question  # noqa: E402
 from iapeer_memory.vault.locales import locale  # noqa: E402
-from iapeer_memory.vault.walk import Rules  # noqa: E402
-from tests.support.daemon import start  # noqa: E402
-from tests.support.notes import Notes, rewriting  # noqa: E402
+from tests.support.daemon import Running, start  # noqa: E402
+from tests.support.vault_of import VaultOf  # noqa: E402
 
-LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-RESIDENT = re.compile(r"VmRSS:\s+(\d+) kB")
+LARGE = 50_000
+TABLES = ("idle", "search", "agents", "change", "memory", "pass")
+BARE = "SELECT rowid FROM passages WHERE passages MATCH ? ORDER BY rank LIMIT 24"
+DEBOUNCE = 0.3
+PATIENCE = 900.0
+IDLE_SECONDS = 20.0
+AT_ONCE = 8
+REST = 200
+"""Searches after which memory is looked at."""
 
 
-class Line:
-    """One connection that is kept open, as a harness keeps it."""
+class Table:
+    """Prints figures as they come, and remembers which gate was not met."""
 
-    def __init__(self, port: int) -> None:
-        self._wire = socket.create_connection(("127.0.0.1", port))
-        self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._port = port
+    def __init__(self) -> None:
+        self.missed: list[str] = []
 
-    def post(self, body: bytes) -> bytes:
-        """The body of the answer."""
-        head = (
-            f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{self._port}\r\nContent-Type: application/json\r\n"
-            f"Accept: application/json, text/event-stream\r\nContent-Length: {len(body)}\r\n\r\n"
+    def tell(self, name: str, figure: str, ratio: float | None = None, *, most: float = 0, least: float = 0) -> None:
+        """One row. `most`, `least`: what the ratio may be."""
+        wanted = f"<= {most:g}" if most else f">= {least:g}" if least else ""
+        met = ratio is None or not ((most and ratio > most) or ratio < least)
+        told = "" if ratio is None else f"{ratio:.2f}"
+        print(f"  {name:44}{figure:>24}{told:>9}  {wanted:8}{'' if met else 'MISSED'}", flush=True)
+        if not met:
+            self.missed.append(f"{name}: {told}, wanted {wanted}")
+
+
+@dataclasses.dataclass
+class Bench:
+    """A vault, the daemon that serves it, and what is asked of it."""
+
+    source: VaultOf
+    vault: Path
+    home: Path
+    table: Table
+    questions: list[Asked]
+    seconds: float = 4.0
+    changes: int = 20
+
+    @contextmanager
+    def daemon(self, **timings: float) -> Iterator[Running]:
+        """A daemon with the product's own timings but these, its first pass not waited for."""
+        real = dataclasses.asdict(Timings()) | timings
+        with start(self.home, self.vault, ready=False, **real) as daemon:
+            yield daemon
+
+
+def settled(daemon: Running) -> float:
+    """Wait until the first pass is done and nothing is left to do; seconds until the pass was done."""
+    began = time.monotonic()
+    while not daemon.health()["ready"]:
+        time.sleep(0.1)
+        if time.monotonic() - began > PATIENCE:
+            raise SystemExit(f"never ready: {daemon.lines[-5:]}")
+    ready = time.monotonic() - began
+    quiet = 0
+    while quiet < 3 and time.monotonic() - began < PATIENCE:
+        before = processor(daemon.pid)
+        time.sleep(1.0)
+        quiet = quiet + 1 if processor(daemon.pid) - before <= 0.02 else 0
+    return ready
+
+
+def middle(times: list[float]) -> float:
+    """The median, in ms."""
+    return statistics.median(times) * 1000
+
+
+def ninety_nine(times: list[float]) -> float:
+    """The 99th percentile, in ms."""
+    return statistics.quantiles(times, n=100)[98] * 1000
+
+
+def searching(bench: Bench, daemon: Running) -> None:
+    """The daemon's own search, the bare MATCH, the round trip and the echo: each question to all four in turn."""
+    engine = SqliteEngine(RealFiles(), str(daemon.index), uid=os.getuid())
+    reader, finder, stemmer = engine.reader(), Finder(locale("en")), Stemmer()
+    bare: dict[str, list[float]] = {}
+    own: dict[str, list[float]] = {}
+    round_trip: list[float] = []
+    added: list[float] = []
+    echoed: list[float] = []
+    sizes: list[int] = []
+    with (
+        closing(sqlite3.connect(f"file:{daemon.index}?mode=ro", uri=True)) as connection,
+        echo() as port,
+        closing(Line(port)) as plain,
+        closing(Line(daemon.port)) as line,
+    ):
+        for turn in range(2):  # the first warms all of them
+            for one in bench.questions:
+                words = " OR ".join(f'"{stem}"' for stem in stemmer.stems(one.text))
+                body, question = search(one.text), Question(one.text)
+                base = timed(lambda: connection.execute(BARE, (words,)).fetchall())  # noqa: B023 - called at once
+                mine = timed(lambda: finder.answer(reader, question))  # noqa: B023
+                whole = timed(lambda: line.post(body))  # noqa: B023
+                least = timed(lambda: plain.post(body))  # noqa: B023
+                if turn:
+                    bare.setdefault(one.kind, []).append(base)
+                    own.setdefault(one.kind, []).append(mine)
+                    round_trip.append(whole)
+                    added.append(whole - mine)
+                    echoed.append(least)
+        sizes = [text_of(line.post(search(one.text))) for one in bench.questions]
+        listed = len(line.post(request("tools/list")))
+    reader.close()
+    tell = bench.table.tell
+    for kind, times in own.items():
+        tell(
+            f"search, {kind}: p50",
+            f"{middle(times):.2f} / {middle(bare[kind]):.2f} ms",
+            middle(times) / middle(bare[kind]),
         )
-        self._wire.sendall(head.encode() + body)
-        got = b""
-        while b"\r\n\r\n" not in got:
-            got += self._more()
-        answer_head, _, answer = got.partition(b"\r\n\r\n")
-        found = LENGTH.search(answer_head)
-        if found is None or b" 200 " not in answer_head.split(b"\r\n")[0]:
-            raise SystemExit(f"a bad answer: {answer_head!r}")
-        while len(answer) < int(found[1]):
-            answer += self._more()
-        return answer
-
-    def close(self) -> None:
-        """Hang up."""
-        self._wire.close()
-
-    def _more(self) -> bytes:
-        data = self._wire.recv(1 << 16)
-        if not data:
-            raise SystemExit("the server hung up")
-        return data
+    every = [time for times in own.values() for time in times]
+    base_p50 = middle([time for times in bare.values() for time in times])
+    tell(
+        "search in the daemon / bare MATCH, p50",
+        f"{middle(every):.2f} / {base_p50:.2f} ms",
+        middle(every) / base_p50,
+        most=3,
+    )
+    tell(
+        "MCP over HTTP adds / bare echo, p50",
+        f"{middle(added):.2f} / {middle(echoed):.2f} ms",
+        middle(added) / middle(echoed),
+        most=8,
+    )
+    p50, p99 = middle(round_trip), ninety_nine(round_trip)
+    tell("round trip, p99 / p50", f"{p99:.2f} / {p50:.2f} ms", p99 / p50, most=5)
+    tell("tools/list / 6 KB", f"{listed} bytes", listed / 6_144, most=1)
+    tell("text of a default search / 4 KB", f"{max(sizes)} bytes at most", max(sizes) / 4_096, most=1)
 
 
-def search(query: str) -> bytes:
-    """The request of a search."""
-    call = {"name": "memory_search", "arguments": {"query": query}}
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
+def text_of(answer: bytes) -> int:
+    """Bytes of the text part of an answer."""
+    return len(json.loads(answer)["result"]["content"][0]["text"].encode())
 
 
-class Echo(asyncio.Protocol):
-    """The least that can be called an HTTP server: it waits for a whole request and sends a fixed answer."""
-
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
-        self._got = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._got += data
-        head, blank, body = self._got.partition(b"\r\n\r\n")
-        found = LENGTH.search(head)
-        if blank and found and len(body) >= int(found[1]):
-            self._got = b""
-            self._transport.write(self._answer)
+def at_once(bench: Bench, daemon: Running) -> None:
+    """One client and eight, in turn."""
+    bodies = [search(one.text) for one in bench.questions]
+    alone: list[int] = []
+    many: list[int] = []
+    refused = 0
+    for _ in range(3):
+        for count, seen in ((1, alone), (AT_ONCE, many)):
+            answered, failed = agents(count, daemon.port, bodies, bench.seconds)
+            seen.append(answered)
+            refused += failed
+    ratios = [ours / base for ours, base in zip(many, alone, strict=True)]
+    figure = f"{statistics.median(many) / bench.seconds:.0f} / {statistics.median(alone) / bench.seconds:.0f} a second"
+    bench.table.tell(f"{AT_ONCE} agents at once / one", figure, statistics.median(ratios), least=1.5)
+    bench.table.tell("of them refused or failed, and none may be", str(refused), 1.0 + refused, most=1)
 
 
-async def serve_echo(size: int) -> None:
-    """Print the port, then answer for ever."""
-    answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    server = await asyncio.get_running_loop().create_server(lambda: Echo(answer), sock=listener)
-    print(listener.getsockname()[1], flush=True)
-    await server.serve_forever()
+def changing(bench: Bench, daemon: Running) -> None:
+    """From the end of the debounce to a note that is found; one change after the other, and the first of a rest."""
+    chance = random.Random(3)
+    times: list[float] = []
+    with closing(Line(daemon.port)) as line:
+        for edition in range(1, bench.changes + 1):
+            number = chance.randrange(bench.source.count)
+            word = f"zq{number}x{edition}"
+            body = search(word)
+            note = bench.vault / bench.source.path(number)
+            text = f"{bench.source.text(number, edition)}\n{word}\n"
+            began = time.perf_counter()
+            note.write_text(text, encoding="utf-8")
+            time.sleep(DEBOUNCE)
+            while f"[{word}]".encode() not in line.post(body):
+                time.sleep(0.005)
+                if time.perf_counter() - began > PATIENCE:
+                    raise SystemExit(f"{word} is never found")
+            times.append(time.perf_counter() - began - DEBOUNCE)
+    bench.table.tell("a change is found after the debounce, p50", f"{middle(times):.0f} ms (wanted 100)")
+    bench.table.tell("the slowest of so many", f"{max(times) * 1000:.0f} ms of {len(times)}")
 
 
-@contextmanager
-def echo(size: int) -> Iterator[tuple[int, int]]:
-    """(pid, port) of a bare server in a process of its own."""
-    argv = [sys.executable, "-I", __file__, "--echo", str(size)]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        try:
-            yield child.pid, int(child.stdout.readline())
-        finally:
-            child.terminate()
+def resting(bench: Bench, daemon: Running) -> None:
+    """Processor time of a daemon that nobody asks."""
+    before, began = processor(daemon.pid), time.monotonic()
+    time.sleep(IDLE_SECONDS)
+    share = (processor(daemon.pid) - before) / (time.monotonic() - began) * 100
+    bench.table.tell("processor while idle / 0.2 %", f"{share:.3f} %", share / 0.2, most=1)
 
 
-def resident(pid: int) -> float:
-    """MiB of memory; nan where the system does not tell (not Linux)."""
-    try:
-        found = RESIDENT.search(Path(f"/proc/{pid}/status").read_text())
-    except OSError:
-        found = None
-    return int(found[1]) / 1024 if found else float("nan")
+def remembering(bench: Bench, daemon: Running, searches: int) -> None:
+    """Memory after the first pass, and over many searches: the last half of them must not add to it."""
+    most = 150 if bench.source.count > 10_000 else 110
+    bodies = [search(one.text) for one in bench.questions]
+    seen: list[float] = []
+    with closing(Line(daemon.port)) as line:
+        for turn in range(searches):
+            line.post(bodies[turn % len(bodies)])
+            if turn % REST == REST - 1:
+                seen.append(resident(daemon.pid))
+    half = seen[len(seen) // 2 :]
+    bench.table.tell(f"resident / {most} MB", f"{max(seen):.1f} MB", max(seen) / most, most=1)
+    growth = statistics.fmean(half[-3:]) / statistics.fmean(half[:3])
+    bench.table.tell(f"last half of {searches} searches", f"{half[0]:.1f} to {half[-1]:.1f} MB", growth, most=1.02)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Seconds."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def during_a_pass(bench: Bench) -> None:
+    """Every note gets another text while no daemon runs; the next one finds so and is searched meanwhile."""
+    bodies = [search(one.text) for one in bench.questions]
+
+    def asked_for(line: Line, busy: Callable[[], bool]) -> list[float]:
+        times: list[float] = []
+        while busy():
+            for body in bodies[len(times) % len(bodies) :][:20]:
+                times.append(timed(lambda: line.post(body)))  # noqa: B023 - called at once
+        return times
+
+    idle: list[float] = []
+    for number in range(bench.source.count):
+        path = bench.vault / bench.source.path(number)
+        path.write_text(bench.source.text(number, 1), encoding="utf-8")
+    with bench.daemon() as daemon, closing(Line(daemon.port)) as line:
+        began = time.monotonic()
+        busy = asked_for(line, lambda: not daemon.health()["ready"])
+        took = time.monotonic() - began
+        settled(daemon)
+        for _ in range(2):
+            end = time.monotonic() + min(10.0, took)
+            idle += asked_for(line, lambda: time.monotonic() < end)  # noqa: B023
+    figure = f"{middle(busy):.2f} / {middle(idle):.2f} ms"
+    bench.table.tell("search during a whole pass / idle, p50", figure, middle(busy) / middle(idle), most=3)
+    bench.table.tell("of so many, in a pass of", f"{len(busy)}, {took:.1f} s; p99 {ninety_nine(busy):.0f} ms")
 
 
-def read_all(paths: list[str]) -> None:
-    """What indexing cannot do without."""
-    for path in paths:
-        with open(path, "rb") as file:
-            file.read()
-
-
-def indexing(scratch: Path, notes: Notes, rounds: int) -> None:
-    """Print what a pass costs: over new notes, over changed ones, and over a vault in which nothing changed."""
-    names, files = locale("en"), RealFiles()
-    vault = passes.Vault(str(notes.root), names, Rules.of(()))
-    seen: dict[str, list[float]] = {}
-    paths = [str(path) for path in notes.paths]
-    read_all(paths)
-    for turn in range(rounds):
-        writer = SqliteEngine(files, str(scratch / f"{turn}.db"), uid=os.getuid()).writer(fingerprint(names))
-
-        def whole(expected: int, writer: Writer = writer) -> None:
-            report = passes.full(files, vault, writer, stop=lambda: False)
-            if report.written != expected:
-                raise SystemExit(f"a pass wrote {report.written} of {expected} notes: {report.bad[:3]}")
-
-        def note(name: str, work: Callable[[], object]) -> None:
-            seen.setdefault(name, []).append(timed(work))
-
-        note("reading the files", lambda: read_all(paths))
-        note("first pass", lambda: whole(notes.count))
-        note("pass, nothing changed", lambda: whole(0))
-        notes.write()
-        note("pass, all changed", lambda: whole(notes.count))
-        writer.close()
-    size = sum(path.stat().st_size for path in notes.paths)
-    print(f"\nindexing {notes.count} notes, {size / 2**20:.1f} MiB, in one process; medians of {rounds}")
-    base = statistics.median(seen["reading the files"])
-    print(f"{'':34}{'ms':>10}{'ratio':>9}")
-    for name, times in seen.items():
-        middle = statistics.median(times)
-        print(f"{name:34}{middle * 1000:10.1f}{middle / base:9.1f}")
-
-
-def row(name: str, times: list[float], base: list[float]) -> None:
-    """Print percentiles beside those of the baseline."""
-    ours, theirs = (statistics.quantiles(values, n=100) for values in (times, base))
-    told = "".join(f"{ours[at] * 1000:9.2f}{ours[at] / theirs[at]:7.1f}" for at in (49, 94, 98))
-    print(f"{name:34}{told}{len(times):7}")
-
-
-def compare(name: str, memory: Line, bare: Line, notes: Notes, enough: Callable[[int], bool]) -> None:
-    """Searches and bare requests in turn, until it is enough."""
-    ours: list[float] = []
-    theirs: list[float] = []
-    while not enough(len(ours)):
-        body = search(notes.question(notes.chance.randint(1, 4)))
-        ours.append(timed(lambda: memory.post(body)))  # noqa: B023 - called at once
-        theirs.append(timed(lambda: bare.post(body)))  # noqa: B023
-    row(f"bare server, {name}", theirs, theirs)
-    row(f"search, {name}", ours, theirs)
-
-
-def searching(scratch: Path, notes: Notes, count: int, seconds: float) -> None:
-    """Print what a search costs while the daemon is idle, and while it does nothing but whole passes."""
-    print(f"\nsearching {notes.count} notes over HTTP, one connection; ratio to a bare server in the same moments")
-    print(f"{'':34}{'p50 ms':>9}{'ratio':>7}{'p95 ms':>9}{'ratio':>7}{'p99 ms':>9}{'ratio':>7}{'n':>7}")
-    with start(scratch / "idle", notes.root) as daemon, closing(Line(daemon.port)) as memory:
-        size = len(memory.post(search(notes.question(2))))
-        with echo(size) as (bare_pid, port), closing(Line(port)) as bare:
-            compare("idle", memory, bare, notes, lambda done: done >= count)
-            rss = {"bare server": resident(bare_pid), "memoryd, idle": resident(daemon.pid)}
-    with start(scratch / "busy", notes.root, belt=0.0) as daemon, closing(Line(daemon.port)) as memory:
-        with echo(size) as (bare_pid, port), closing(Line(port)) as bare, rewriting(notes):
-            end = time.monotonic() + seconds
-            memory.post(search(notes.question(1)))
-            compare("in whole passes", memory, bare, notes, lambda _: time.monotonic() > end)
-            rss["memoryd, in whole passes"] = resident(daemon.pid)
-        indexed = sum(int(found[1]) for line in daemon.lines if (found := re.search(r"(\d+) indexed", line)))
-        if indexed <= notes.count:
-            raise SystemExit("the daemon did no pass while it was searched")
-    print(f"\n{'resident memory':34}{'MiB':>9}{'ratio':>7}")
-    for name, size_mib in rss.items():
-        print(f"{name:34}{size_mib:9.1f}{size_mib / rss['bare server']:7.1f}")
+def measure(bench: Bench, only: Sequence[str], searches: int) -> None:
+    """All tables of one vault."""
+    print(f"\n{bench.source.count} notes")
+    bench.source.write(bench.vault)
+    with bench.daemon(debounce=DEBOUNCE) as daemon:
+        bench.table.tell("first pass, until searches are served", f"{settled(daemon):.1f} s")
+        tables: dict[str, Callable[[], None]] = {
+            "idle": lambda: resting(bench, daemon),
+            "search": lambda: searching(bench, daemon),
+            "agents": lambda: at_once(bench, daemon),
+            "change": lambda: changing(bench, daemon),
+            "memory": lambda: remembering(bench, daemon, searches),
+        }
+        for name, work in tables.items():
+            if name in only:
+                work()
+    if "pass" in only:
+        during_a_pass(bench)
 
 
 def main() -> int:
-    """Print all tables."""
+    """Every size that was asked for."""
     words = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    words.add_argument("--quick", action="store_true", help="500 notes and fewer rounds")
-    words.add_argument("--echo", type=int, help=argparse.SUPPRESS)
+    words.add_argument("--notes", type=int, nargs="*", default=[1_000, 10_000])
+    words.add_argument("--large", action="store_true", help=f"{LARGE:,} notes too")
+    words.add_argument("--searches", type=int, default=3_000, help="of the memory table; 100000 for the long form")
+    words.add_argument("--only", nargs="*", choices=TABLES, default=TABLES)
     given = words.parse_args()
-    if given.echo is not None:
-        asyncio.run(serve_echo(given.echo))
-    with tempfile.TemporaryDirectory() as scratch:
-        notes = Notes(Path(scratch) / "vault", 500 if given.quick else 2_000)
-        notes.write()
-        indexing(Path(scratch), notes, 1 if given.quick else 3)
-        searching(Path(scratch), notes, 100 if given.quick else 500, 3.0 if given.quick else 15.0)
+    table = Table()
+    for notes in [*given.notes, *([LARGE] if given.large else [])]:
+        source = VaultOf(notes)
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            (folder / "vault").mkdir()
+            bench = Bench(source, folder / "vault", folder / "home", table, asked(source, 40))
+            measure(bench, given.only, given.searches)
+    print("\nasked:", *printed(bench.questions), sep="\n  ")
     print(f"\nload average: {' '.join(f'{load:.1f}' for load in os.getloadavg())}, {os.cpu_count()} cores")
-    return 0
+    for line in table.missed:
+        print(f"MISSED {line}")
+    return 1 if table.missed else 0
 
 
 if __name__ == "__main__":

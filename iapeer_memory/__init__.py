@@ -1,3 +1,3 @@
 """iapeer-memory: one shared long-term memory for the coding agents of a host."""
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"

@@ -16,14 +16,16 @@ from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.progress import sweep_line
 from iapeer_memory.cli.run import run_command
 from iapeer_memory.cli.session import open_host
-from iapeer_memory.domain.errors import UsageError
+from iapeer_memory.domain.errors import ProductError, UsageError
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.domain.settings import PREFIX, Settings
 from iapeer_memory.ecosystem.core import find_core, single_human
 from iapeer_memory.fleet.discover import discover, parse_peer_flag
+from iapeer_memory.fleet.map import NoMap
+from iapeer_memory.notes.native import Native, natives
 from iapeer_memory.provision.answers import DEFAULT_VAULT, LOCALES, MODES, Answers, absolute, check_choice, check_vault
 from iapeer_memory.provision.host import Host, Wishes
-from iapeer_memory.provision.peers import registry
+from iapeer_memory.provision.peers import mapped_peers, registry
 from iapeer_memory.provision.settle import settle
 from iapeer_memory.provision.sweep import make_view
 from iapeer_memory.surfaces.codex.folder import armed_by_trust
@@ -115,8 +117,27 @@ def main(
     tell_plan(out, host, plan)
     if plan is None and not result.problems:
         out.line(f"notes: {answers.vault}   check any time: iapeer-memory status")
-    out.document("init", {"ok": not result.problems, "steps": outcome_rows(result.outcomes), "plan": rows(plan)})
+    native = kept_by_harnesses(host) if plan is None and not result.problems else ()
+    for folder in native:
+        out.line(folder.line())
+    document = {"ok": not result.problems, "steps": outcome_rows(result.outcomes), "plan": rows(plan)}
+    out.document("init", {**document, "migrate": [folder.command for folder in native]})
     return 1 if result.problems else 0
+
+
+def kept_by_harnesses(host: Host) -> tuple[Native, ...]:
+    """Folders of memories that the harnesses of this host's peers have filled by themselves."""
+    files, paths = host.door.files, host.paths
+    peers = mapped_peers(host)
+
+    def names(folder: str) -> tuple[str, ...]:
+        try:
+            return files.list(folder)
+        except (ProductError, OSError):
+            return ()
+
+    known = () if isinstance(peers, NoMap) else peers
+    return natives(known, names, claude_home=paths.claude_home, codex_home=paths.codex_home, realpath=files.realpath)
 
 
 def check_kept(host: Host, flags: Mapping[str, str | None]) -> None:

@@ -105,6 +105,8 @@ def restore(
     else:
         wanted = dict(snapshot_of(shelf, snapshot or ""))
     rows = [restored(shelf, path, digest, new=to is not None, dry_run=dry_run) for path, digest in wanted.items()]
+    if snapshot is not None and not dry_run:
+        History(shelf.host.door.files, shelf.folder, shelf.host.door.clock.now).happened("restored", "", token=snapshot)
     for answer in rows:
         out.line(f"{answer['said']} {printable(str(answer['path']))}")
     if not dry_run:
@@ -119,7 +121,7 @@ def unarchive_(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Bring an archived note back to where it lay. Give it another status first, or it goes to the archive again."""
+    """Bring an archived note back to where it lay. Unless it gets another status, it goes again in ten minutes."""
     shelf = shelf_of(open_host(readonly=dry_run))
     out = Output(shelf.host.env, as_json=as_json)
     path = relative(shelf, note)
@@ -136,6 +138,8 @@ def unarchive_(
             root.close()
         if not done.done:
             raise FileRefused(path, done.reason or done.status)
+        # A stale note has its time from its last change: without this the daemon would take the undo back at once.
+        shelf.host.door.files.touch(f"{shelf.vault}/{target}")
     out.line(f"{'would move' if dry_run else 'moved'} {printable(path)} to {printable(target)}")
     out.document("note-unarchived", {"dry_run": dry_run, "path": path, "target": target})
     return 0

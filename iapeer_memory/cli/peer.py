@@ -1,4 +1,7 @@
-"""`peer list|add|remove|pause|resume`: who shares the memory on a host without the core; pausing works on any."""
+"""`peer list|add|remove|rename|pause|resume`: who shares the memory on a host without the core.
+
+Pausing and renaming work on any host.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Annotated
 import typer
 
 from iapeer_memory.cli.output import Output, outcome_rows
+from iapeer_memory.cli.peer_rename import rename
 from iapeer_memory.cli.plan import planned, rows, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import ConfigError, UsageError
@@ -113,6 +117,9 @@ def remove(name: Name, dry_run: Dry = False, as_json: Json = False) -> int:
         as_json,
         lambda data: registry_file.remove(data, name, host.paths.registry, realpath=host.door.files.realpath),
     )
+
+
+app.command("rename")(rename)
 
 
 @app.command("pause")

@@ -44,6 +44,7 @@ def main(
         new_port=new_port,
         attended=sys.stdin.isatty(),
         progress=sweep_line(as_json=as_json),
+        thorough=repair_ or deep,
     )
     host = open_host(wishes=wishes, readonly=not repair_)
     out = Output(host.env, as_json=as_json)

@@ -32,7 +32,8 @@ PERMANENT, PARTING = b'{"permanent":{', b'},"silentStamps":'
 class State:
     """`notes`: the baseline of each monitored note, by vault-relative path. `last_tick`: epoch ms of the last curator
     tick. `offered`: when a note of the queue was last told, epoch ms. `arrived`: notes that came in bulk and what
-    they said then. `baseline`: whether there was a stored one. `changed`: whether the files differ from this.
+    they said then. `baseline`: whether every note was seen once; until then none is stored. `changed`: whether the
+    files differ from this.
     """
 
     notes: dict[str, Seen] = field(default_factory=dict)
@@ -102,8 +103,10 @@ def dump_batches(state: State) -> bytes:
         f'"offered":{_json(state.offered)}',
         f'"arrived":{_json(arrived)}}}',
     )
-    head = _joined(PERMANENT.decode(), smart, "")
-    return head + _joined(PARTING.decode() + "{", stamps, "},") + ",".join(rest).encode("utf-8", "surrogateescape")
+    tail = ",".join(rest).encode("utf-8", "surrogateescape")
+    if not state.baseline:
+        return b"{" + tail
+    return _joined(PERMANENT.decode(), smart, "") + _joined(PARTING.decode() + "{", stamps, "},") + tail
 
 
 def _with_stamps(state: State) -> Iterator[tuple[str, bytes, Seen]]:

@@ -22,7 +22,6 @@ def save_state(files: Files, folder: str, root: str, state: State) -> bool:
     files.write(f"{folder}/{HASHES}", dump_hashes(state, root), mode=PRIVATE)
     files.write(f"{folder}/{BATCHES}", dump_batches(state), mode=PRIVATE)
     state.changed = False
-    state.baseline = True
     return True
 
 

@@ -37,12 +37,13 @@ def open_database(
     files: Files,
     path: str,
     *,
-    mode: Literal["rw", "ro"] = "rw",
+    mode: Literal["rw", "ro", "still"] = "rw",
     any_thread: bool = False,
     isolation_level: Literal["DEFERRED", "EXCLUSIVE", "IMMEDIATE"] | None = None,
 ) -> sqlite3.Connection:
     """A connection to the file. `rw` makes it if needed; `ro` never writes and raises sqlite3.OperationalError where
-    there is no file. `any_thread`: may be used by more than one thread, by turns.
+    there is no file, but may leave empty journal files beside it. `still`: as `ro`, leaves nothing, and is only for a
+    file that nobody writes meanwhile. `any_thread`: may be used by more than one thread, by turns.
 
     Raises UnsafePath, Unreadable, OSError, sqlite3.Error.
     """
@@ -51,7 +52,7 @@ def open_database(
     if mode == "rw":
         prepare_database(files, path)
     return sqlite3.connect(
-        f"file:{quote(path)}?mode={mode}",
+        f"file:{quote(path)}?{'mode=ro&immutable=1' if mode == 'still' else f'mode={mode}'}",
         uri=True,
         timeout=BUSY_SECONDS,
         check_same_thread=not any_thread,

@@ -10,6 +10,8 @@ from typing import Literal
 Kind = Literal["added", "modified", "deleted"]
 KINDS: dict[int, Kind] = {1: "added", 2: "modified", 3: "deleted"}
 """The library's numbers."""
+QUIET = 0.05
+"""Seconds for which nothing has changed when a batch is handed out."""
 
 
 async def changes(
@@ -17,7 +19,7 @@ async def changes(
     *,
     stop: asyncio.Event,
     wanted: Callable[[str], bool],
-    quiet_ms: int = 50,
+    quiet_ms: int = round(QUIET * 1000),
     longest_ms: int = 1600,
     poll: bool = False,
 ) -> AsyncIterator[tuple[tuple[Kind, str], ...]]:

@@ -235,6 +235,15 @@ class Reader(Protocol):
         """All links."""
         ...
 
+    def linked(self) -> Mapping[str, int]:
+        """Of each linked note: how many notes link to it, plus to how many things it links, known notes or not. A link
+        to itself is none."""
+        ...
+
+    def statuses(self) -> Mapping[str, str]:
+        """path → status of every note that has one."""
+        ...
+
     def summaries(self) -> tuple[NoteSummary, ...]:
         """Every note, by path."""
         ...
@@ -245,6 +254,11 @@ class Reader(Protocol):
 
     def digests(self) -> Mapping[str, str]:
         """path → digest of every note."""
+        ...
+
+    def doubtful(self) -> tuple[str, ...]:
+        """Notes whose rows are not what was stored for their digest, by path. Reads everything but the words that are
+        matched: those only a writer can prove."""
         ...
 
     def interrupt(self) -> None:

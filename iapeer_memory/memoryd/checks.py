@@ -63,8 +63,7 @@ def refuse_live_vault(door: Door, env: Mapping[str, str], vault: str) -> None:
 
 def rules_of(settings: Settings, locale: Locale) -> Rules:
     """What is not indexed: the folders that the settings name, else the system folder."""
-    named = tuple(part.strip() for part in settings["EXCLUDE_FOLDERS"].split(",") if part.strip())
-    return Rules.of(named or (locale.folders["system"],))
+    return Rules.configured(settings["EXCLUDE_FOLDERS"], locale.folders["system"])
 
 
 def results_of(settings: Settings) -> int:

@@ -16,9 +16,10 @@ from iapeer_memory.egress.host import hostname, platform
 from iapeer_memory.egress.listeners import connection_peer_uid
 from iapeer_memory.egress.signals import on_stop
 from iapeer_memory.fleet.map import timestamp
-from iapeer_memory.index.port import IndexBroken, IndexFailed, LinkGraph, NoteSummary, Reader
+from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.memoryd import health, metrics
 from iapeer_memory.memoryd.backfill import Backfill
+from iapeer_memory.memoryd.courier import Courier
 from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.front import Front
 from iapeer_memory.memoryd.heart import Heart
@@ -84,12 +85,11 @@ class Daemon:
         self._store = kit.store
         self._timings = kit.timings
         self._log = kit.log
-        self._delivery = kit.delivery
         self._condition = health.Condition()
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
         self._clerk = Worker("memoryd-files")
-        self._delivering = asyncio.Lock()
+        self._courier = Courier(kit.store, kit.delivery, kit.door.clock, kit.log)
         self._heart = Heart(
             kit.door.files,
             kit.door.clock,
@@ -132,7 +132,7 @@ class Daemon:
         port = listener.getsockname()[1]
         tools = Tools(self._memory, kit.vault.locale, kit.vault.root, nameless=kit.nameless)
         endpoint = Endpoint(tools, version=kit.identity.version, log=kit.log) if kit.mcp else None
-        front = Front(port, self._probe, self._metrics, self._memory.dedup, endpoint)
+        front = Front(port, self._probe, self._metrics, self._keeper.rescan, self._memory.dedup, endpoint)
         http = server(
             front,
             uid=self._identity.uid,
@@ -161,7 +161,8 @@ class Daemon:
                 )
                 ticking = Ticking(kit.store, kit.tending, kit.door.clock, period=kit.period, emit=kit.emit, log=kit.log)
                 keeper = (self._keeper.run(), self._keeper.chores())
-                parts = (self._beating(), watching.run(), *keeper, ticking.run(), self._backfill.run())
+                others = (watching.run(), ticking.run(), self._backfill.run(), self._courier.run())
+                parts = (self._beating(), *keeper, *others)
                 tasks += [asyncio.create_task(part) for part in parts]
                 return await self._until_stopped(tasks)
             finally:
@@ -221,28 +222,20 @@ class Daemon:
         """After a pass that changed something, and after the first."""
         self._ready.set()
         self._backfill.wake()
-        await self._deliver()
-
-    async def _deliver(self) -> None:
-        summaries, graph = await self._store.ask(everything)
-        async with self._delivering:
-            await self._clerk.call(lambda: self._delivery.deliver(summaries, graph))
+        self._courier.wake()
 
     async def _beating(self) -> None:
         while True:
             await asyncio.sleep(self._timings.heartbeat)
             changed = await self._clerk.call(self._beat_all)
-            if changed and self._ready.is_set():
-                try:
-                    await self._deliver()
-                except (IndexBroken, IndexFailed) as error:
-                    self._log.warn(error.line())
+            whole = await self._courier.alive()
+            if (changed or not whole) and self._ready.is_set():
+                self._courier.wake()
 
     def _beat_all(self) -> bool:
-        """One beat; whether every context is due: the fleet is another one, or a context was taken away."""
+        """One beat; whether the fleet is another one."""
         self._beat()
-        whole = self._delivery.alive()
-        return self._heart.fleet_changed() or not whole
+        return self._heart.fleet_changed()
 
     def _beat(self) -> None:
         self._heart.beat(self._condition.watch)
@@ -252,8 +245,3 @@ class Daemon:
             self._condition.watch = on
             if not self._stop.is_set():
                 self._beat()
-
-
-def everything(reader: Reader) -> tuple[tuple[NoteSummary, ...], LinkGraph]:
-    """What contexts are made from."""
-    return reader.summaries(), reader.graph()

@@ -8,12 +8,12 @@ makes one, never follows a link out of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from os.path import dirname, normpath
 
-from iapeer_memory.context import author_index, files, fragment, links, notes, projects, session, tags
+from iapeer_memory.context import author_index, files, fragment, notes, projects, session, tags
 from iapeer_memory.context.author_index import Known
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError, printable
@@ -22,7 +22,7 @@ from iapeer_memory.domain.peer import Peer
 from iapeer_memory.ecosystem.slot import parse as parse_slot
 from iapeer_memory.egress.foreign import Policy, edit_foreign, resolve
 from iapeer_memory.fleet.map import FleetMap, load
-from iapeer_memory.index.port import LinkGraph, NoteSummary
+from iapeer_memory.index.port import NoteSummary
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.vault.layout import Locale
 
@@ -62,15 +62,14 @@ class Delivery:
         self._log = log
         self._contexts: set[str] = set()
 
-    def deliver(self, summaries: Sequence[NoteSummary], graph: LinkGraph) -> None:
-        """Render every peer of the fleet map. A map that is missing or malformed changes nothing."""
+    def deliver(self, fleet: FleetMap | None, summaries: Sequence[NoteSummary], linked: Mapping[str, int]) -> None:
+        """Render every peer of the fleet; None changes nothing. `linked`: as `Reader.linked` tells it."""
         dictionary = self._tags()
-        fleet = self._fleet()
         if fleet is None:
             return
         every = notes.live(summaries, self._locale)
         own = notes.by_owner(every, self._locale)
-        known = Known((), every, links.of_graph(graph), self._places_of_projects(every))
+        known = Known((), every, linked, self._places_of_projects(every))
         foreign = self._core and self._slot_is_foreign()
         texts: dict[str, str] = {}
         indexes: dict[str, str] = {}
@@ -154,7 +153,8 @@ class Delivery:
     def _by_path(self) -> str:
         return f"{self._paths.contexts}/by-path"
 
-    def _fleet(self) -> FleetMap | None:
+    def fleet(self) -> FleetMap | None:
+        """Who is there; None when the map is missing or malformed."""
         try:
             fleet = load(self._files.read_optional(self._paths.fleet_map))
         except (ProductError, OSError) as error:

@@ -30,12 +30,13 @@ PLAIN = b"text/plain; version=0.0.4; charset=utf-8"
 @dataclass(slots=True)
 class Front:
     """The application that the server runs. `port`: ours. `health`: the probe's answer for a nonce. `metrics`: the page
-    of numbers. `dedup`: the hints for a note, from the object that a hook has sent. `mcp`: serves `/mcp`; None where
-    the tools are switched off, and the hints with them."""
+    of numbers. `rescan`: has every row compared with its note soon. `dedup`: the hints for a note, from the object that
+    a hook has sent. `mcp`: serves `/mcp`; None where the tools are switched off, and the hints with them."""
 
     port: int
     health: Callable[[str | None], Mapping[str, Any]]
     metrics: Callable[[], str]
+    rescan: Callable[[], None]
     dedup: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
     mcp: App | None
 
@@ -59,6 +60,10 @@ class Front:
         elif scope["path"] == "/metrics":
             if await _takes(scope, send, "GET"):
                 await answer(send, 200, self.metrics().encode(), PLAIN)
+        elif scope["path"] == "/rescan":
+            if await _takes(scope, send, "POST"):
+                self.rescan()
+                await answer_json(send, 202, {"rescan": True})
         else:
             await answer_json(send, 404, {"error": "not found; the MCP endpoint is /mcp"})
 

@@ -29,8 +29,9 @@ class Identity:
 class Condition:
     """What changes. `ready`: the first whole pass is done. `held`: deletions that were not believed. `away`: the
     vault is not there. `trouble`: what the last pass failed of. `pending`: changed paths that wait for a pass,
-    `lag`: seconds that the oldest of them has waited. `last_whole`: epoch seconds. `queue`: notes that wait for a
-    curator, at the last tick. `findings`: what an operator should look at, a line each."""
+    `lag`: seconds that the oldest of them has waited. `rescans`: whole passes that were asked for and trusted no row.
+    `last_whole`: epoch seconds. `queue`: notes that wait for a curator, at the last tick. `findings`: what an operator
+    should look at, a line each."""
 
     watch: bool = False
     ready: bool = False
@@ -42,6 +43,7 @@ class Condition:
     pending: int = 0
     lag: float = 0.0
     passes: int = 0
+    rescans: int = 0
     last_pass: float = 0.0
     last_whole: float | None = None
     unembedded: int = 0
@@ -69,6 +71,7 @@ def numbers(condition: Condition) -> Mapping[str, Any]:
         "pending": condition.pending,
         "lag_seconds": round(condition.lag, 3),
         "passes": condition.passes,
+        "rescans": condition.rescans,
         "last_pass_seconds": round(condition.last_pass, 3),
         "last_whole_pass_timestamp_seconds": condition.last_whole,
         "unembedded": condition.unembedded,

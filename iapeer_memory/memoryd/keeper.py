@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 
 from iapeer_memory.domain.door import Clock, Files
 from iapeer_memory.domain.errors import ProductError
-from iapeer_memory.index.port import IndexBroken, Reader, Writer
+from iapeer_memory.index.port import IndexBroken, IndexFailed, Reader, Writer
 from iapeer_memory.memoryd import passes
 from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.keeping import Keeping
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.passes import Report, Vault
 from iapeer_memory.memoryd.store import Store
-from iapeer_memory.memoryd.tending import Looked, Tending
+from iapeer_memory.memoryd.tending import Looked, Tending, named
 from iapeer_memory.memoryd.timings import Timings
 from iapeer_memory.vault.layout import MONITORED, Locale
 
@@ -78,6 +79,9 @@ class Keeper:
         self._stale: set[str] = set()
         self._archive_at: float | None = None
         self._more_to_keep = False
+        self._more_to_tidy = False
+        self._asked = self._answered = 0
+        self._doubt_at = clock.monotonic() + timings.belt
         self._store = store
         self._files = files
         self._vault = vault
@@ -94,15 +98,20 @@ class Keeper:
         self._broken = False
         self._stopping = threading.Event()
 
-    def touched(self, paths: Iterable[str]) -> None:
-        """These vault-relative paths may have changed."""
-        self._pending.add(paths, self._clock.monotonic())
+    def touched(self, paths: Iterable[str], *, ago: float = 0.0) -> None:
+        """These vault-relative paths may have changed, at least so many seconds ago."""
+        self._pending.add(paths, self._clock.monotonic() - ago)
         self._wake.set()
 
     def whole(self) -> None:
         """Look at everything soon."""
         self._next_whole = self._clock.monotonic()
         self._wake.set()
+
+    def rescan(self) -> None:
+        """Look at everything soon, and trust no row of the index."""
+        self._asked += 1
+        self.whole()
 
     def broken(self) -> None:
         """Somebody found the index damaged."""
@@ -116,19 +125,26 @@ class Keeper:
     async def run(self) -> None:
         """Until cancelled."""
         while True:
-            now = self._clock.monotonic()
-            due = self._pending.due()
-            if self._broken or now >= self._next_whole:
-                await self._guarded(None)
-            elif due is not None and now >= due:
-                await self._guarded(self._pending.take())
-            elif self._archive_at is not None and now >= self._archive_at:
-                await self._archive()
-            elif self._more_to_keep:
-                self._more_to_keep = await self._store.beside(self._keeping.work)
-            else:
-                times = (self._next_whole, due, self._archive_at)
-                await self._sleep(min(time for time in times if time is not None) - now)
+            act = self._due()
+            if act is not None:
+                await self._guarded(act)
+                continue
+            times = (self._next_whole, self._pending.due(), self._archive_at)
+            await self._sleep(min(time for time in times if time is not None) - self._clock.monotonic())
+
+    def _due(self) -> Callable[[], Awaitable[None]] | None:
+        """What to do now, the most urgent first; None: nothing."""
+        now = self._clock.monotonic()
+        due = self._pending.due()
+        if self._broken or now >= self._next_whole:
+            return partial(self._pass, None)
+        if due is not None and now >= due:
+            return partial(self._pass, self._pending.take())
+        if self._archive_at is not None and now >= self._archive_at:
+            return self._archive
+        if self._more_to_keep:
+            return self._keep
+        return self._tidy if self._more_to_tidy else None
 
     def take_stock(self) -> None:
         """What waits, into the condition."""
@@ -140,8 +156,11 @@ class Keeper:
         """What is due now and then: the state is written, the history looked after. Until cancelled."""
         while True:
             await asyncio.sleep(self._timings.chores)
-            await self._store.beside(self._keeping.tend)
-            await self._store.beside(self._tending.persist)
+            for chore in (self._keeping.tend, self._tending.persist):
+                try:
+                    await self._store.beside(chore)
+                except Exception as error:
+                    self._log.warn(f"a chore failed: {words_of(error)}")
 
     async def _sleep(self, seconds: float) -> None:
         try:
@@ -151,14 +170,14 @@ class Keeper:
             return
         self._wake.clear()
 
-    async def _guarded(self, paths: set[str] | None) -> None:
-        """One pass; whatever it meets, another one is due. `paths` None: everything."""
+    async def _guarded(self, act: Callable[[], Awaitable[None]]) -> None:
+        """Do it; whatever it meets, another pass is due."""
         try:
             if self._broken:
                 self._log.warn("the index is damaged; it is rebuilt from the vault")
                 await self._store.rebuild()
                 self._broken = False
-            await self._pass(paths)
+            await act()
         except IndexBroken as broken:
             self._log.warn(broken.line())
             self._broken = True
@@ -166,7 +185,7 @@ class Keeper:
             self._fail(error)
 
     def _fail(self, error: Exception) -> None:
-        words = error.line() if isinstance(error, ProductError) else f"{type(error).__name__}: {error}"
+        words = words_of(error)
         self._condition.trouble = words
         self._log.warn(f"a pass failed, the next one in {self._retry:g} s: {words}")
         now = self._clock.monotonic()
@@ -178,10 +197,15 @@ class Keeper:
         if paths is None:
             self._pending.take()
             self._next_whole = self._clock.monotonic() + self._interval()
-        began = self._clock.monotonic()
-        looked, report = await self._store.write(lambda writer: self._look(writer, paths))
+        began, asked = self._clock.monotonic(), self._asked
+        doubts = paths is None and (asked > self._answered or began >= self._doubt_at)
+        anew = await self._doubtful() if doubts else ()
+        looked, report = await self._store.write(lambda writer: self._look(writer, paths, anew))
         if report.stopped:
             return
+        if doubts and not report.away:
+            self._answered, self._doubt_at = asked, began + self._timings.doubt
+            self._condition.rescans = asked
         first = not self._condition.ready and not report.away
         self._note(report, paths is None, self._clock.monotonic() - began)
         if report.changed or first:
@@ -190,7 +214,7 @@ class Keeper:
         if report.changed or first:
             await self._changed()
         await self._store.beside(self._keeping.flush)
-        self._more_to_keep = True
+        self._more_to_keep, self._more_to_tidy = True, self._more_to_tidy or report.changed
         self._pending.add(looked.again | (looked.paths if paths is None else frozenset()), self._clock.monotonic())
         if paths is None and not report.away:
             self._stale = set(await self._store.ask(lambda reader: stale_in(reader, self._vault.locale)))
@@ -198,15 +222,36 @@ class Keeper:
         if self._stale:
             await self._archive()
 
-    def _look(self, writer: Writer, paths: set[str] | None) -> tuple[Looked, Report]:
+    async def _doubtful(self) -> tuple[str, ...]:
+        """Notes whose rows are not what was stored for them. Raises IndexBroken, IndexFailed."""
+        await self._store.prove()
+        found = await self._store.write(lambda writer: writer.doubtful())
+        if found:
+            self._log.warn(f"the index does not say what was stored in it and is mended: {named(found)}")
+        return found
+
+    async def _tidy(self) -> None:
+        """One step of clearing up, which can wait for the next pass."""
+        self._more_to_tidy = False
+        try:
+            self._more_to_tidy = await self._store.write(lambda writer: writer.tidy())
+        except (IndexBroken, IndexFailed) as error:
+            self._log.warn(error.line())
+            self._broken = self._broken or isinstance(error, IndexBroken)
+
+    def _look(self, writer: Writer, paths: set[str] | None, anew: Collection[str]) -> tuple[Looked, Report]:
         """Serve first: a whole pass indexes before it tends; a partial one indexes what tending has made of a note."""
         stop = self._stopping.is_set
         if paths is None:
-            report = passes.full(self._files, self._vault, writer, stop=stop, sees=self._keeping)
+            report = passes.full(self._files, self._vault, writer, stop=stop, sees=self._keeping, anew=anew)
             return (Looked() if report.stopped or report.away else self._tending.look(None)), report
         looked = self._tending.look(paths)
         wanted = paths | looked.paths
         return looked, passes.partial(self._files, self._vault, writer, wanted, stop=stop, sees=self._keeping)
+
+    async def _keep(self) -> None:
+        """One slice of the versions that wait to be kept."""
+        self._more_to_keep = await self._store.beside(self._keeping.work)
 
     async def _archive(self) -> None:
         """Move what is due; what is not yet, has its time."""
@@ -255,10 +300,15 @@ class Keeper:
             )
 
 
+def words_of(error: Exception) -> str:
+    """An error in one line."""
+    return error.line() if isinstance(error, ProductError) else f"{type(error).__name__}: {error}"
+
+
 def stale_in(reader: Reader, locale: Locale) -> tuple[str, ...]:
     """Notes of the monitored folders that the index knows as stale."""
     return tuple(
-        note.path
-        for note in reader.summaries()
-        if locale.group(note.status) == "stale" and locale.folder_of(note.path) in MONITORED
+        path
+        for path, status in reader.statuses().items()
+        if locale.group(status) == "stale" and locale.folder_of(path) in MONITORED
     )

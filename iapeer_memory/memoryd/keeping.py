@@ -14,9 +14,10 @@ from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.egress.vaultdoor import open_vault
 from iapeer_memory.memoryd.log import Log
-from iapeer_memory.notes.burst import WITHIN, Burst, Touch, bursts, snapshot_record
+from iapeer_memory.notes.burst import SLACK, WITHIN, Burst, Touch, bursts, line, open_marks, put_back, snapshot_record
 from iapeer_memory.notes.history import History
 from iapeer_memory.notes.late import Late, sweep_all, take_in
+from iapeer_memory.notes.log import records
 from iapeer_memory.notes.prune import prune
 from iapeer_memory.notes.write import NoteWriter
 from iapeer_memory.vault.note import digest
@@ -27,6 +28,8 @@ AT_ONCE = 64
 NOTE_LIMIT = 32 << 20
 DAY = 86_400.0
 FINDINGS = 5
+TOLD = 7 * DAY
+"""How long a burst is told of, unless it is put back."""
 MOST_NEW = 10_000
 """New notes of one pass that are remembered, to tell a rename from a loss."""
 
@@ -45,15 +48,18 @@ class Keeping:
         self._fresh: list[tuple[str, bytes, str]] = []
         self._waiting: deque[str] = deque()
         self._touches: list[Touch] = []
+        self._marked: dict[tuple[str, float], tuple[str, float]] = {}
         self._moved: set[str] = set()
         self._new: dict[str, str] = {}
         self._pruned = 0.0
         self.kept_bytes = 0
-        self.findings: deque[str] = deque(maxlen=FINDINGS)
+        self.findings: tuple[str, ...] = ()
+        self._guarded(self._find)
 
     def changed(self, path: str, data: bytes, *, known: bool) -> None:
         """A pass has read other bytes than it knew. `known`: it knew the note."""
         editor = service(data).last_edited_by or ""
+        self._moved.discard(path)
         if known:
             self._touches.append(Touch(self._door.clock.now(), editor, path))
         elif len(self._new) < MOST_NEW:
@@ -97,24 +103,44 @@ class Keeping:
     def tend(self) -> None:
         """Now and then: take in what was displaced, tell of bursts, drop what is too old."""
         now = self._door.clock.now()
-        for burst in self._over(now):
-            token = self._door.random.token(4)
-            self._guarded(partial(self._history.record, snapshot_record(burst, token, now)))
-            self.findings.append(burst.line(token))
-            self._log.warn(burst.line(token))
+        for burst in bursts(self._touches):
+            self._guarded(partial(self._mark, burst, now))
+        self._drop_old(now)
         daily = abs(now - self._pruned) >= DAY
         self._guarded(partial(self._take_in, whole=daily))
         if daily:
             self._pruned = now
             self._guarded(self._prune)
 
-    def _over(self, now: float) -> tuple[Burst, ...]:
-        """The bursts that have ended; touches that can be part of none any more are dropped."""
-        found = bursts(self._touches)
-        ended = tuple(burst for burst in found if burst.end < now - WITHIN)
-        still = {burst.writer for burst in found} - {burst.writer for burst in ended}
-        self._touches = [t for t in self._touches if t.writer in still or t.time >= now - WITHIN]
-        return ended
+    def _mark(self, burst: Burst, now: float) -> None:
+        """Mark a burst in history as soon as it is one, and again when it has grown: a restart loses nothing of it."""
+        key = (burst.writer, burst.start)
+        token, end = self._marked.get(key, ("", 0.0))
+        if burst.end == end:
+            return
+        if not token and put_back(records(self._files, self._history.folder, since=burst.start - SLACK), burst):
+            self._marked[key] = ("", burst.end)
+        else:
+            token = token or self._door.random.token(4)
+            self._history.record(snapshot_record(burst, token, now))
+            self._marked[key] = (token, burst.end)
+            self._log.warn(burst.line(token))
+        self._find()
+
+    def _find(self) -> None:
+        """The findings: what is marked in history and was not put back."""
+
+        def wanted(text: bytes) -> bool:
+            return b"\tsnapshot\t" in text or b"\trestored\t" in text
+
+        log = records(self._files, self._history.folder, since=self._door.clock.now() - TOLD, wanted=wanted)
+        self.findings = tuple(line(mark) for mark in open_marks(log).values())[-FINDINGS:]
+
+    def _drop_old(self, now: float) -> None:
+        """Forget the touches that can be part of no burst any more."""
+        running = {burst.writer for burst in bursts(self._touches) if burst.end >= now - WITHIN}
+        self._touches = [t for t in self._touches if t.writer in running or t.time >= now - WITHIN]
+        self._marked = {key: mark for key, mark in self._marked.items() if key[0] in running}
 
     def _keep(self, versions: list[tuple[str, bytes, str]]) -> None:
         self._history.keep_all(versions)

@@ -75,10 +75,19 @@ class Sees(Protocol):
         ...
 
 
-def full(files: Files, vault: Vault, writer: Writer, *, stop: Callable[[], bool], sees: Sees | None = None) -> Report:
+def full(
+    files: Files,
+    vault: Vault,
+    writer: Writer,
+    *,
+    stop: Callable[[], bool],
+    sees: Sees | None = None,
+    anew: Collection[str] = (),
+) -> Report:
     """Compare every note with the index, by content. `stop` is asked before each note; it may take its time there, so
-    that whoever is in a hurry comes first. Raises IndexBroken, IndexFailed."""
-    return _run(files, vault, writer, [""], stop, sees)
+    that whoever is in a hurry comes first. `anew`: notes that are put again though they did not change. Raises
+    IndexBroken, IndexFailed."""
+    return _run(files, vault, writer, [""], stop, sees, anew)
 
 
 def partial(
@@ -108,7 +117,13 @@ def present(files: Files, root: str) -> bool:
 
 
 def _run(
-    files: Files, vault: Vault, writer: Writer, looked: list[str], stop: Callable[[], bool], sees: Sees | None
+    files: Files,
+    vault: Vault,
+    writer: Writer,
+    looked: list[str],
+    stop: Callable[[], bool],
+    sees: Sees | None,
+    anew: Collection[str] = (),
 ) -> Report:
     report = Report()
     if not present(files, vault.root):
@@ -134,9 +149,9 @@ def _run(
         if data is None:
             if known and files.lstat(f"{vault.root}/{found.path}") is None:
                 unseen[found.path] = known
-        elif digest(data) != known:
+        elif (changed := digest(data) != known) or found.path in anew:
             batch.add(found.path, data, vault.locale)
-            if sees is not None:
+            if changed and sees is not None:
                 sees.changed(found.path, data, known=known is not None)
     batch.write()
     gone = {path: mark for path, mark in unseen.items() if not _within(path, unknown)}

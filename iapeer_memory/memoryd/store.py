@@ -55,6 +55,10 @@ class Store:
         """Run something else in the writer's thread: never while the index is being written."""
         return await self._scribe.call(work)
 
+    async def prove(self) -> None:
+        """See that the file in the index's place is the one that is written here. Raises IndexBroken."""
+        await self._scribe.call(self._prove)
+
     async def ask(self, question: Callable[[Reader], T]) -> T:
         """Run it with a reader that nobody else uses meanwhile."""
         try:
@@ -86,6 +90,21 @@ class Store:
         await self._close()
         for thread in (self._scribe, *self._threads):
             thread.stop()
+
+    def _prove(self) -> None:
+        writer = self._writer
+        if writer is None:
+            raise IndexFailed("the index is not open")
+        try:
+            reader = self._engine.reader()
+        except IndexFailed as error:
+            raise IndexBroken(error.reason) from error
+        try:
+            same = reader.digests() == writer.digests()
+        finally:
+            reader.close()
+        if not same:
+            raise IndexBroken("another file lies in the place of the index")
 
     async def _open(self) -> None:
         self._writer = await self._scribe.call(lambda: self._engine.writer(self._fingerprint))

@@ -128,6 +128,8 @@ class Tending:
         self.state = stored.load_state(door.files, state_dir, vault.root)
         self.facts.last_tick = self.state.last_tick
         self._detector = detect.Detector(door.files, vault.root, writer, self.state, rules)
+        # Whoever holds the lease is known before the first caller of a tool can write.
+        self.may_stamp()
 
     def look(self, paths: Iterable[str] | None) -> Looked:
         """Judge what changed, before the index sees it. None: every note."""
@@ -143,6 +145,8 @@ class Tending:
             # What was never seen is not judged: the first look only remembers.
             self._detector.look(paths, now, stamping=False)
             self.state.baseline = whole
+            if whole:
+                self.persist()
             return Looked()
         may = self.may_stamp()
         report = self._detector.look(paths, now, stamping=may, pulled=self._pulled(now))
@@ -199,6 +203,7 @@ class Tending:
         now = int(self._door.clock.now() * 1000)
         if self.state.last_tick is None:
             self.state.ticked(now)
+            self.persist()
         return tick.delay(self.state.last_tick, now, period) / 1000
 
     def persist(self) -> None:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class Timings:
     """`debounce`: quiet before a pass over what changed, never later than `debounce_most` after the first change.
     `belt`: between whole passes while the watch is up; `poll`: while it is down. `away`: between looks for a vault
-    that went. `retry`: after a pass that failed. `chores`: between two writings of the state. `graceful`: what open
+    that went. `doubt`: between whole passes that trust no row, which take ten times as long; the first is the second
+    whole pass. `retry`: after a pass that failed. `chores`: between two writings of the state. `graceful`: what open
     connections get at the end.
     """
 
@@ -21,6 +22,7 @@ class Timings:
     heartbeat: float = 30.0
     belt: float = 3600.0
     poll: float = 300.0
+    doubt: float = 86_400.0
     away: float = 3.0
     retry: float = 10.0
     chores: float = 60.0

@@ -12,12 +12,13 @@ from functools import partial
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
-from iapeer_memory.egress.watch import changes
+from iapeer_memory.egress.watch import QUIET, changes
 from iapeer_memory.memoryd.keeper import Keeper
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.passes import present
 from iapeer_memory.memoryd.timings import Timings
 from iapeer_memory.memoryd.worker import Worker
+from iapeer_memory.vault import ignore
 
 HELD_BACK = ".md.icloud"
 ATTACHMENTS = frozenset(
@@ -78,7 +79,7 @@ class Watching:
 
     async def _consume(self, real: str, stop: asyncio.Event) -> None:
         async for batch in changes((real,), stop=stop, wanted=lambda path: relevant(relative(real, path))):
-            self._keeper.touched(relative(real, path) for _, path in batch)
+            self._keeper.touched((relative(real, path) for _, path in batch), ago=QUIET)
 
     def _inode(self) -> tuple[int, int] | None:
         try:
@@ -101,7 +102,9 @@ def relative(root: str, path: str) -> str:
 
 
 def relevant(path: str) -> bool:
-    """Whether a change there can matter: a note, or what may be a folder of notes."""
+    """Whether a change there can matter: a note, what may be a folder of notes, or what says which notes count."""
+    if path == ignore.FILE:
+        return True
     parts = path.split("/")
     if any(part.startswith(".") for part in parts):
         return False

@@ -46,6 +46,8 @@ class Wishes:
     attended: bool = True
     """False for a repair that nobody watches: no harness is started, nothing is asked."""
     progress: Progress | None = None
+    thorough: bool = False
+    """True where a check that reads much may read all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,16 @@ note that it has not read, and keeps what each has said in history. The caller h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from os.path import join
 
 from iapeer_memory.context.files import index_name
+from iapeer_memory.curation.sight import Seen as Baseline
 from iapeer_memory.curation.state import State
 from iapeer_memory.curation.stored import load_state, save_state
-from iapeer_memory.domain.errors import ConfigError, DaemonFailed, LockBusy, ProductError, printable
+from iapeer_memory.domain.errors import ConfigError, DaemonFailed, LockBusy, printable
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.egress.host import hostname
 from iapeer_memory.egress.notefile import VaultRoot
@@ -33,8 +34,6 @@ from iapeer_memory.provision.rename_survey import Survey, survey
 from iapeer_memory.vault.service import service
 from iapeer_memory.vault.walk import Rules
 
-NAMED = 5
-"""Notes of one kind that a line names."""
 SLICE = 64
 """Versions kept with one append."""
 TRIES, LOCK_SECONDS = 3, 3.0
@@ -61,22 +60,19 @@ def daemon_stopped(host: Host) -> Iterator[str]:
         stopped, words = host.supervisor.remove()
         if not stopped:
             raise DaemonFailed(f"memoryd must not write meanwhile: {words}", remedy="iapeer-memory verify --repair")
-        holding = host.door.locks.hold(host.paths.daemon_lock, wait=LOCK_SECONDS, what="renaming a peer")
-        try:
-            holding.__enter__()
-        except LockBusy:
-            if not left:
-                raise
-            continue
-        try:
+        with ExitStack() as held:
+            try:
+                held.enter_context(host.door.locks.hold(host.paths.daemon_lock, wait=LOCK_SECONDS, what="memoryd"))
+            except LockBusy:
+                if not left:
+                    raise
+                continue
             yield words
-        finally:
-            holding.__exit__(None, None, None)
-        return
+            return
 
 
 def rename_notes(host: Host, vault: Vault, naming: Naming, reindex: Reindex) -> tuple[str, tuple[str, ...]]:
-    """Everything in the vault and what is remembered of it: (what was done, what could not be done).
+    """Everything in the vault and what is remembered of it: (what was done, a line for each thing that could not be).
 
     Raises ConfigError where another host writes the vault, OSError and ProductError for what stopped it.
     """
@@ -103,7 +99,7 @@ def rename_notes(host: Host, vault: Vault, naming: Naming, reindex: Reindex) -> 
 
 
 def change_notes(
-    host: Host, root: VaultRoot, plan: Survey, state: State, aside: dict[str, object]
+    host: Host, root: VaultRoot, plan: Survey, state: State, aside: Mapping[str, Baseline]
 ) -> tuple[tuple[str, ...], int]:
     """Move, then edit: (a line for each that could not be, how many were edited). Raises OSError."""
     files = host.door.files
@@ -186,23 +182,12 @@ def rename_entry(host: Host, naming: Naming) -> str:
     return f"{naming.old} is {naming.new} now"
 
 
-def drop_texts(host: Host, naming: Naming, peers: Sequence[Peer]) -> None:
-    """Remove what was rendered in the old name; memoryd renders it anew. Raises OSError."""
+def drop_texts(host: Host, naming: Naming, peers: Sequence[Peer]) -> int:
+    """Remove what was rendered in the old name; how many files. Raises OSError."""
     files = host.door.files
-    for full in (False, True):
-        files.remove(host.paths.state("indexes", index_name(naming.old, full=full)))
+    places = [host.paths.state("indexes", index_name(naming.old, full=full)) for full in (False, True)]
     for peer in peers:
         if peer.personality in (naming.old, naming.new):
-            for cwd in dict.fromkeys((peer.cwd, files.realpath(peer.cwd))):
-                files.remove(join(host.paths.contexts, "by-path", cwd.lstrip("/"), "context.txt"))
-
-
-def some(names: Sequence[str]) -> str:
-    """A few of them, and how many more."""
-    more = len(names) - NAMED
-    return ", ".join(map(printable, names[:NAMED])) + (f" and {more} more" if more > 0 else "")
-
-
-def words_of(error: ProductError | OSError) -> str:
-    """An error as one line."""
-    return error.line() if isinstance(error, ProductError) else str(error.strerror or error)
+            folders = dict.fromkeys((peer.cwd, files.realpath(peer.cwd)))
+            places += [join(host.paths.contexts, "by-path", cwd.lstrip("/"), "context.txt") for cwd in folders]
+    return sum(files.remove(place) for place in places)

@@ -1,8 +1,8 @@
-"""What renaming a peer would do to a vault: read through the door, nothing changed. The dry run and the work share it."""
+"""What renaming a peer would do to a vault. The dry run and the work share it; it reads and changes nothing."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ConfigError, ProductError, printable
@@ -21,7 +21,8 @@ class Survey:
     """Paths are vault-relative. `moves`: of notes; `others`: of other files; `folders`: the old ones, deepest first.
 
     `edits`: path after the moves → what changes in the note. `unsettled`: notes with a conflict that somebody has to
-    settle, left as they are. `taken`: targets whose name is taken. `hindrances`: a line for each thing in the way.
+    settle, left as they are. `unread`: a line for each note that cannot be read now, so nobody knows whom it names.
+    `taken`: targets whose name is taken. `hindrances`: a line for each thing in the way.
     """
 
     naming: Naming
@@ -30,13 +31,20 @@ class Survey:
     folders: tuple[str, ...]
     edits: dict[str, tuple[str, ...]]
     unsettled: tuple[str, ...]
+    unread: tuple[str, ...]
     taken: tuple[str, ...]
     hindrances: tuple[str, ...]
 
     @property
     def known(self) -> bool:
-        """Whether the old name has a folder of notes."""
-        return bool(self.folders)
+        """Whether the vault knows the old name: by a folder, or by a note that names it."""
+        return bool(self.folders or self.edits)
+
+    def left(self) -> tuple[str, ...]:
+        """A line for each kind of note that stays as it is."""
+        conflict = f"left, git's marks of a conflict stand in it: {some(self.unsettled)}" if self.unsettled else ""
+        unread = f"left, whatever it says: {some(self.unread)}" if self.unread else ""
+        return tuple(line for line in (conflict, unread) if line)
 
     def refuse(self) -> None:
         """Raises ConfigError where a part could not be done."""
@@ -51,33 +59,40 @@ class Survey:
 
 @dataclass(slots=True)
 class Tree:
-    """What lies below a folder. `kinds` of files: file or link; `folders`: deepest first, the folder itself last."""
+    """What lies below a folder. `files`: links among them, and those in `links` too. `folders`: deepest first, the
+    folder itself last."""
 
-    files: list[str]
-    folders: list[str]
-    hindrances: list[str]
+    files: list[str] = field(default_factory=list)
+    links: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    hindrances: list[str] = field(default_factory=list)
+
+    def barred(self) -> list[str]:
+        """What keeps files from being moved in here."""
+        return [] if self.folders else self.hindrances
 
 
 def survey(files: Files, root: str, naming: Naming, rules: Rules) -> Survey:
-    """Look at the whole vault. A note that cannot be read is a hindrance. Raises OSError, Unreadable."""
+    """Look at the whole vault. Raises OSError, Unreadable."""
     trees = [(tree(files, root, old), tree(files, root, new)) for old, new in naming.folders()]
     found = [path for here, _ in trees for path in here.files]
     there = [path for _, beside in trees for path in beside.files]
-    hindrances = [line for here, beside in trees for line in (*here.hindrances, *beside.hindrances)]
+    hindrances = [line for here, beside in trees for line in (*here.hindrances, *beside.barred())]
     others = tuple(path for path in (*found, *there) if not is_note(path))
-    old_places = tuple(naming_back(naming, path) for path in others)
-    naming = replace(naming, attachments=tuple(dict.fromkeys(old_places)))
+    naming = replace(naming, attachments=tuple(dict.fromkeys(place_before(naming, path) for path in others)))
     planned = moves(naming, found)
+    links = {path for here, _ in trees for path in here.links}
     edits, unsettled, unread = edits_of(files, root, naming, rules)
     return Survey(
         naming,
-        tuple(move for move in planned if is_note(move.path)),
-        tuple(move for move in planned if not is_note(move.path)),
+        tuple(move for move in planned if is_note(move.path) and move.path not in links),
+        tuple(move for move in planned if not is_note(move.path) or move.path in links),
         tuple(folder for here, _ in trees for folder in here.folders),
         edits,
         unsettled,
+        unread,
         clashes(planned, there),
-        (*hindrances, *unread),
+        tuple(hindrances),
     )
 
 
@@ -109,7 +124,7 @@ def edits_of(
 
 def tree(files: Files, root: str, folder: str) -> Tree:
     """Everything below a folder of the vault; follows no link."""
-    result = Tree([], [], [])
+    result = Tree()
     stat = files.lstat(f"{root}/{folder}")
     if stat is None:
         return result
@@ -130,9 +145,10 @@ def _fill(files: Files, root: str, folder: str, result: Tree) -> None:
             _fill(files, root, path, result)
         elif stat.kind in ("file", "link"):
             result.files.append(path)
-            if is_note(path) and (stat.kind == "link" or stat.links > 1):
-                why = "is a link" if stat.kind == "link" else "has another name elsewhere (a hard link)"
-                result.hindrances.append(f"{printable(path)}: {why}")
+            if stat.kind == "link":
+                result.links.append(path)
+            elif is_note(path) and stat.links > 1:
+                result.hindrances.append(f"{printable(path)}: has another name elsewhere (a hard link)")
         else:
             result.hindrances.append(f"{printable(path)}: is a {stat.kind}")
     result.folders.append(folder)
@@ -143,7 +159,7 @@ def is_note(path: str) -> bool:
     return is_note_name(path.rpartition("/")[2])
 
 
-def naming_back(naming: Naming, path: str) -> str:
+def place_before(naming: Naming, path: str) -> str:
     """Where a path was before."""
     for old, new in naming.folders():
         if path.startswith(f"{new}/"):

@@ -46,8 +46,10 @@ Tell = Callable[[Outcome], None]
 # Beginnings of the names that we and the reference provider give to files in these folders.
 STATE_NAMES = (
     "memoryd.", "roles.json", "fleet.json", "host.json", "ledger.json", "journal.json", "provision.lock",
-    "install.lock", "runtimes.lock", "verify-kick.stamp", "indexes", "context", "paused", "backups", "migrate-backups",
+    "install.lock", "runtimes.lock", "verify-kick.stamp", "indexes", "context", "paused", "host-id",
 )  # fmt: skip
+KEPT_NAMES = ("backups", "history", "migrate-backups")
+"""What the user's files and notes once said is the user's; each stays as long as there is anything in it."""
 CACHE_NAMES = ("index.db", "memoryd.", "tags-dictionary.md", "tags-projection.md", "deep-", ".install-")
 LOG_NAMES = ("memoryd.log", "repair.log", "hook-errors.log")
 
@@ -210,21 +212,32 @@ def texts(host: Host) -> tuple[bool, str, tuple[str, ...]]:
 def state(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     """State, cache and logs, by our own names: a folder that a setting moved may hold somebody else's files too.
 
-    Earlier versions of the user's files stay where there are any.
+    What the user's files and notes once said stays where there is any of it.
     """
     files = host.door.files
-    kept_back = bool(host.backups.list())
     for folder, names in (
         (host.paths.state_dir, STATE_NAMES),
         (host.paths.cache_dir, CACHE_NAMES),
         (host.paths.logs_dir, LOG_NAMES),
     ):
         for name in files.list(folder):
-            if name.startswith(names) and not (kept_back and name == "backups"):
+            if name.startswith(names):
                 clear(files, join(folder, name))
-    where = host.paths.backups
-    note = f"removed; earlier versions of your files stay in {where} (delete them with: rm -r {quote(where)})"
-    return said(True, note if kept_back else "removed")
+    kept = [join(host.paths.state_dir, name) for name in KEPT_NAMES if holds_anything(host, name)]
+    for name in KEPT_NAMES:
+        if join(host.paths.state_dir, name) not in kept:
+            files.remove_tree(join(host.paths.state_dir, name))
+    words = " ".join(map(quote, kept))
+    note = f"removed; earlier versions of your files and notes stay in {words} (delete them with: rm -r {words})"
+    return said(True, note if kept else "removed")
+
+
+def holds_anything(host: Host, name: str) -> bool:
+    """Whether one of the kept folders has something in it that somebody may want back."""
+    if name == "backups":
+        return bool(host.backups.list())
+    folder = join(host.paths.state_dir, name)
+    return bool(host.door.files.list(join(folder, "blobs") if name == "history" else folder))
 
 
 def clear(files: Files, path: str) -> None:

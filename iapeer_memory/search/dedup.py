@@ -2,6 +2,7 @@
 
 Source of bands, defaults and answers: the reference core's `/dedup`. Without embeddings it says nothing: words alone
 would cry wolf. Only living shared notes are named. The note just written is not left out: its author knows its path.
+What is kept out of the index is not sent to the model either.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from iapeer_memory.index.port import Hit, Reader
 from iapeer_memory.search import rank
 from iapeer_memory.search.embedding import Embedder
 from iapeer_memory.vault.layout import CANON, Locale
+from iapeer_memory.vault.privacy import for_index
 
 THRESHOLD = 0.78
 LIMIT = 5
 MOST_MATCHES = 50
 HEAD = 1_000
 """Characters of a text that are compared: two of the reference's passages."""
+LOOKED_THROUGH = 16 * HEAD
+"""Characters of which those are taken, once what is nobody's business is left out."""
 
 LOOKED_AT = 6
 """Notes that are looked at, a match."""
@@ -38,7 +42,7 @@ class Written:
 def similar(reader: Reader, locale: Locale, embedder: Embedder | None, written: Written) -> dict[str, Any]:
     """`{enabled, matches: [{path, title, similarity}]}`, duplicates first. `title` is the file's name, as a link wants
     it. Raises IndexBroken, IndexFailed."""
-    head = written.content.strip()[:HEAD]
+    head = for_index(written.content.strip()[:LOOKED_THROUGH]).strip()[:HEAD]
     if embedder is None or not head:
         return {"enabled": embedder is not None, "matches": []}
     made = embedder.of_hint(head)

@@ -31,9 +31,6 @@ MOST_ECHOED = 500
 RELATED = 3
 """Neighbours that a result names, and that a result brings in."""
 
-SHOWN = 2
-"""Passages of a note among which its snippet is chosen."""
-
 NEIGHBOUR = 0.4
 """What a neighbour's score is of the note's that brought it in."""
 
@@ -263,9 +260,7 @@ class Finder:
                     "type": one.type,
                     "status": one.status,
                     "score": rank.shown(one.score, best),
-                    "snippet": snippet(
-                        one.texts[:SHOWN] or (opening,), marker, opening=opening, locale=self._locale.id
-                    ),
+                    "snippet": snippet(one.texts or (opening,), marker, opening=opening, locale=self._locale.id),
                     "related": [
                         {"path": end.path, "title": end.title, "direction": end.direction}
                         for end in _each_once(around.get(one.path, ()))[:RELATED]

@@ -1,5 +1,7 @@
-"""Other stems of the same word, where a stemmer gives one word two: irregular English forms, Russian vowels that come
-and go, Russian verbs in -овать. Pure; what it proposes need not be a word, but is stemmed like one.
+"""Other stems of the same word, where a stemmer gives one word two. Pure.
+
+Irregular English forms, Russian vowels and consonants that come and go, Russian verbs in -овать. What is proposed is
+stemmed like a word, but need not be one.
 """
 
 from __future__ import annotations
@@ -27,6 +29,11 @@ KIN = {form: tuple(other for other in family if other != form) for family in FAM
 CYRILLIC = re.compile(r"[а-яё]+")
 VOWELS = "аеёиоуыэюя"
 SHORTEST = 3
+LONG = 6
+"""Letters of a stem whose last consonant may change: in shorter ones that makes too many other words."""
+
+SOFTENED = {"с": "ш", "ш": "с", "з": "ж", "д": "ж", "ж": "зд", "т": "ч", "ч": "т"}
+"""`переношу` and `переносить`, `провожу` and `проводить`: the consonants that give way to each other."""
 
 
 def kindred(word: str, stem: str) -> tuple[str, ...]:
@@ -51,4 +58,8 @@ def _russian(stem: str) -> list[str]:
         found.append(stem + "овать")
     if stem.endswith(("ат", "ят")) and len(stem) > SHORTEST + 2:
         found.append(stem[:-2])
+    if len(stem) >= LONG:
+        if stem[-1] in "жчшщ":
+            found.append(stem + "ат")
+        found += [stem[:-1] + other for other in SOFTENED.get(stem[-1], "")]
     return found

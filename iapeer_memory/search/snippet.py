@@ -14,6 +14,9 @@ from iapeer_memory.index.stems import Stemmer, composed
 
 WINDOW = 240
 LEAD = 40
+ENOUGH = 2
+"""Different words in one window after which no further passage is looked at: the first is the best as a whole."""
+
 SCANNED = 20_000
 """Characters of a passage that are looked at."""
 
@@ -22,7 +25,10 @@ SHELL = {"en": "(this note has a title only)", "ru": "(в этой заметк�
 SIGN = r"_|[a-zа-я][A-ZА-Я]|[A-ZА-Я]{2}[a-zа-я]|[^\W\x00-\x7fЀ-ӿ]|[\u0300-\u036f]"
 """What stands in a word of parts or with marks. Any other word begins, in its first two letters, as its stem does."""
 
-PARTED = re.compile(SIGN)
+HUMP = re.compile(r"[A-ZА-Я](?<=\w.)")
+FOREIGN = re.compile("[\u00c0-\u03ff\u0530-\u1fff\u2c00-\ud7ff\uf900-\ufdff]")
+"""Cheap to look for: without them, and without `_`, no word of a text is of parts or with marks."""
+
 TAIL = r"[\w\u0300-\u036f]*"
 
 MARKUP = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+.*|```.*|~~~.*|-{3,}|\*{3,})$", re.MULTILINE)
@@ -69,7 +75,7 @@ class Marker:
         """Where they stand in a composed text."""
         known = self._known
         found = []
-        likely = self._parted if PARTED.search(text) else self._plain
+        likely = self._parted if _parted(text) else self._plain
         for word in likely.finditer(text) if likely else ():
             name = word[0]
             if name not in known:
@@ -87,8 +93,12 @@ def snippet(passages: Sequence[str], marker: Marker, *, opening: str, locale: st
     """One line: the best window over these passages, or the start of the first of them (else of the opening) where
     none holds a term. `locale`: the language in which an empty note is called empty."""
     best: tuple[tuple[int, int, int, int], str, list[Mark]] | None = None
-    texts = [_prose(passage) for passage in passages]
-    for order, text in enumerate(texts):
+    plain = ""
+    for order, passage in enumerate(passages):
+        if best is not None and best[0][0] >= ENOUGH:
+            break
+        text = _prose(passage)
+        plain = plain or text
         marks = marker.marks(text)
         for start, distinct, count in _windows(marks):
             rank = (distinct, count, -order, -start)
@@ -96,8 +106,13 @@ def snippet(passages: Sequence[str], marker: Marker, *, opening: str, locale: st
                 best = rank, text, marks
     if best is not None:
         return _cut(best[1], max(0, -best[0][3] - LEAD), best[2])
-    plain = next((text for text in (*texts, _prose(opening)) if text), "")
+    plain = plain or _prose(opening)
     return _cut(plain, 0, []) if plain else SHELL.get(locale, SHELL["en"])
+
+
+def _parted(text: str) -> bool:
+    """Whether some word of the text may be of parts or with marks."""
+    return "_" in text or HUMP.search(text) is not None or (not text.isascii() and FOREIGN.search(text) is not None)
 
 
 def _prose(text: str) -> str:

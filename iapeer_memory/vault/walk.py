@@ -47,6 +47,11 @@ class Rules:
         """Rules that skip folders of these names."""
         return cls(frozenset(folded(name) for name in names if name.strip()))
 
+    @classmethod
+    def configured(cls, setting: str, system: str) -> Rules:
+        """Rules by the setting EXCLUDE_FOLDERS: the folders that it names, else the locale's system folder."""
+        return cls.of(tuple(part.strip() for part in setting.split(",") if part.strip()) or (system,))
+
     def read(self, files: Files, root: str) -> Rules:
         """The same with what the vault's `.memoryignore` says now; one that cannot be read changes nothing."""
         try:

@@ -65,7 +65,14 @@ def test_ours_have_the_same_shape_and_come_back() -> None:
 def test_an_empty_state_is_two_empty_files() -> None:
     assert dump_hashes(State(), ROOT) == b"{}"
     assert json.loads(dump_batches(State()))["lastCuratorTickAt"] is None
-    assert load(b"{}", dump_batches(State()), ROOT).baseline
+    assert load(b"{}", dump_batches(State(baseline=True)), ROOT).baseline
+
+
+def test_what_was_not_seen_whole_is_not_stored_as_seen() -> None:
+    state = State(last_tick=5)
+    state.put("a.md", Seen(bytes(32)))
+    again = load(dump_hashes(state, ROOT), dump_batches(state), ROOT)
+    assert (again.baseline, again.notes, again.last_tick) == (False, {}, 5)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +114,7 @@ def test_a_restart_judges_as_if_there_had_been_none(tmp_path: Path) -> None:
     bed = Curated(tmp_path)
     bed.put(stamped(NOON))
     bed.look()
+    bed.state.baseline = True
     bed.state = load(dump_hashes(bed.state, str(bed.vault)), dump_batches(bed.state), str(bed.vault))
     bed.later(50)
     bed.edit()
@@ -116,7 +124,7 @@ def test_a_restart_judges_as_if_there_had_been_none(tmp_path: Path) -> None:
 
 def test_state_of_many_notes_is_small_and_quick(tmp_path: Path) -> None:
     """50,000 notes: the two files are written and read back within the time of a few passes over their bytes."""
-    state = State()
+    state = State(baseline=True)
     for number in range(50_000):
         hash_ = hashlib.sha256(str(number).encode()).digest()
         state.put(f"01_Knowledge/Some note {number}.md", Seen(hash_, stamp_text(NOON + number), "alpha", hash_))
@@ -137,6 +145,7 @@ def test_the_files_are_private_and_written_only_when_something_changed(tmp_path:
     state = load_state(files, folder, ROOT)
     assert not state.baseline and not save_state(files, folder, ROOT, state)
     state.put(CANON, Seen(bytes(32), "2026-05-04", "alpha", bytes(32)))
+    state.baseline = True
     state.ticked(7, {CANON: 7})
     assert save_state(files, folder, ROOT, state) and not save_state(files, folder, ROOT, state)
     assert load_state(files, folder, ROOT) == state

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iapeer_memory.domain.errors import ConfigError, Malformed
 from iapeer_memory.domain.peer import Peer
-from iapeer_memory.fleet.registry import Registry, add, parse, pause, remove, resume
+from iapeer_memory.fleet.registry import Registry, add, parse, pause, remove, rename, resume
 
 PATH = "/cfg/fleet.toml"
 BOTH = ("claude", "codex")
@@ -213,3 +213,31 @@ def test_any_run_of_edits_says_what_was_asked(steps: list[tuple[str, str]]) -> N
     assert {p.personality for p in found.peers} == peers
     assert set(found.paused) == paused
     assert b"[other]\nx = 1" in (data or b"")
+
+
+@pytest.mark.parametrize(
+    ("old", "line", "renamed"),
+    [("alpha", b'name = "alpha"   # me', b'name = "gamma"   # me'), ("beta", b"name = 'beta'", b"name = 'gamma'")],
+)
+def test_a_peer_is_renamed_and_nothing_else_changes(old: str, line: bytes, renamed: bytes) -> None:
+    after = rename(HAND, old, "gamma", PATH, realpath=same)
+    assert after == HAND.replace(line, renamed).replace(b'["beta"]', b'["gamma"]' if old == "beta" else b'["beta"]')
+    assert rename(after, old, "gamma", PATH, realpath=same) == after
+
+
+@pytest.mark.parametrize(
+    "data", [b"peer = [{name = 'alpha', dir = '/a'}]\n", b"[[peer]]\n'name' = \"al\\u0070ha\"\ndir = '/a'\n"]
+)
+def test_an_unusual_layout_is_renamed_by_its_values(data: bytes) -> None:
+    assert read(rename(data, "alpha", "gamma", PATH, realpath=same)).peers == (Peer("gamma", "/a", BOTH),)
+
+
+def test_a_pause_of_a_peer_that_the_core_keeps_is_renamed_too() -> None:
+    assert rename(b'paused = ["a", "b"]\n', "a", "b", PATH, realpath=same) == b'paused = ["b"]\n'
+    assert rename(None, "a", "b", PATH, realpath=same) == b""
+
+
+@pytest.mark.parametrize("new", ["beta", "No Name"])
+def test_a_name_that_is_taken_or_no_name_is_refused(new: str) -> None:
+    with pytest.raises(ConfigError):
+        rename(HAND, "alpha", new, PATH, realpath=same)

@@ -87,7 +87,7 @@ def test_a_note_is_written_stamped_and_found(daemon: Running, vault: Path) -> No
     assert made["structuredContent"]["path"] == "06_Agent_Memory/alpha/Gull.md"
     text = (vault / "06_Agent_Memory/alpha/Gull.md").read_text(encoding="utf-8")
     assert "\nauthor: alpha\n" in text
-    assert text.endswith("---\nGannets and gulls.\n")
+    assert text.endswith("---\n\nGannets and gulls.\n")
     assert daemon.call(note, name="memory_write", **who)["isError"]
     assert (vault / "06_Agent_Memory/alpha/Gull.md").read_text(encoding="utf-8") == text
     more = {"mode": "append", "path": "06_Agent_Memory/alpha/Gull.md", "text": "And terns."}

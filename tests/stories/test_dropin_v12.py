@@ -167,7 +167,7 @@ def test_uninstall_leaves_what_is_not_ours(taken: Taken) -> None:
         path
         for path in snapshot(host.home, fragments=True)
         if "iapeer-memory" in path
-        and not any(part in path for part in ("/standin/", "/backups/", "config.env", "iapeer-memory-vault/"))
+        and not any(part in path for part in ("/standin/", "/backups/", "/history/", "config.env", "iapeer-memory-vault/"))
     ]
     assert ours == []
     host.ok("uninstall")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -84,6 +86,17 @@ def setting(name: str, value: str) -> Callable[[CoreBed], object]:
     return lambda host: rewrite(env_file(host), env_file(host).read_text() + f"IAPEER_MEMORY_{name}={value}\n")
 
 
+def forgotten(host: CoreBed) -> None:
+    """An index that lost its rows, of notes that nobody has touched for an hour."""
+    note = host.bed.vault / "01_Knowledge" / "Fact.md"
+    note.write_text("The badger digs.\n")
+    until(lambda: "Fact" in host.bed.run("search", "badger").out, "the note is found")
+    for place in (note, *note.parents[:2]):
+        os.utime(place, (1, 1))
+    with contextlib.closing(sqlite3.connect(host.home / ".iapeer/cache/iapeer-memory/index.db")) as index, index:
+        index.execute("DELETE FROM notes")
+
+
 CASES: dict[str, Case] = {
     "slot gone": Case("memory-slot", lambda h: h.slot.unlink()),
     "map gone": Case("fleet-map", lambda h: (h.state / "fleet.json").unlink()),
@@ -116,6 +129,7 @@ CASES: dict[str, Case] = {
         lambda h: rewrite(env_file(h), env_file(h).read_text().replace("IAPEER_MEMORY_VAULT_PATH=", "# ")),
         {"PATH": "VAULT"},
     ),
+    "index rows gone": Case("index", forgotten),
 }  # fmt: skip
 
 

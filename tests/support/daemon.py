@@ -170,18 +170,22 @@ def until(wanted: Callable[[], Any], why: Callable[[], str] = str) -> Any:
 
 
 @contextmanager
-def launch(env: Mapping[str, str], *, port: int = 0, mcp: bool = True, **timings: float) -> Iterator[Running]:
-    """Start it without waiting for anything; killed at the end if it still runs."""
+def launch(
+    env: Mapping[str, str], *, port: int = 0, mcp: bool = True, events: Path | None = None, **timings: float
+) -> Iterator[Running]:
+    """Start it without waiting for anything; killed at the end if it still runs. `events`: a file to which its stdout
+    is added; without one stdout must stay silent."""
     test = json.dumps({"port": port, "mcp": mcp, "timings": {**QUICK, **timings}})
-    process = subprocess.Popen(
-        [sys.executable, "-I", str(CHILD)],
-        env={**env, "MEMORYD_TEST": test},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-    )
+    with (events or Path(os.devnull)).open("ab") as told:
+        process = subprocess.Popen(
+            [sys.executable, "-I", str(CHILD)],
+            env={**env, "MEMORYD_TEST": test},
+            stdin=subprocess.DEVNULL,
+            stdout=told if events else subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
     running = Running(process, Path(env["HOME"]), port)
     reader = threading.Thread(target=running._read, daemon=True)
     reader.start()
@@ -192,9 +196,10 @@ def launch(env: Mapping[str, str], *, port: int = 0, mcp: bool = True, **timings
             process.kill()
         process.wait(PATIENCE)
         reader.join(PATIENCE)
-        assert process.stdout is not None
-        stdout = process.stdout.read()
-        process.stdout.close()
+        stdout = ""
+        if process.stdout is not None:
+            stdout = process.stdout.read()
+            process.stdout.close()
         assert process.stderr is not None
         process.stderr.close()
         assert stdout == "", f"stdout must stay silent: {stdout!r}"
@@ -209,11 +214,13 @@ def start(
     mcp: bool = True,
     ready: bool = True,
     settings: Mapping[str, str] | None = None,
+    events: Path | None = None,
     **timings: float,
 ) -> Iterator[Running]:
     """Start it and wait until it is up, and its first pass done."""
     home.mkdir(parents=True, exist_ok=True)
-    with launch(environment(home, vault, **(settings or {})), port=port, mcp=mcp, **timings) as running:
+    env = environment(home, vault, **(settings or {}))
+    with launch(env, port=port, mcp=mcp, events=events, **timings) as running:
         match = UP.search(running.said("up: http"))
         assert match
         running.port = int(match[1])

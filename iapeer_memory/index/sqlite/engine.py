@@ -57,9 +57,9 @@ class SqliteEngine:
                 schema.speak(connection, stemmer)
                 if new:
                     schema.create(connection)
-                verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-                if verdict != "ok":
-                    raise IndexBroken(f"the index {self._path} is damaged ({verdict})", remedy=REBUILT)
+                damage = schema.damage(connection)
+                if damage is not None:
+                    raise IndexBroken(f"the index {self._path} is damaged ({damage})", remedy=REBUILT)
                 self._keep_fingerprint(connection, fingerprint)
         except BaseException:
             connection.close()
@@ -68,10 +68,18 @@ class SqliteEngine:
 
     def reader(self) -> SqliteReader:
         """Open for reading. Raises IndexBroken, IndexFailed."""
+        return self._read("ro")
+
+    def onlooker(self) -> SqliteReader:
+        """Open for reading as somebody who may leave no trace, not even empty journal files. Raises IndexBroken,
+        IndexFailed."""
+        return self._read("still" if self._files.lstat(f"{self._path}-wal") is None else "ro")
+
+    def _read(self, mode: Literal["ro", "still"]) -> SqliteReader:
         self._own()
         if self._files.lstat(self._path) is None:
             raise IndexFailed(f"there is no index {self._path} yet")
-        connection = self._connect("ro")
+        connection = self._connect(mode)
         stemmer = Stemmer(kept=READER_WORDS)
         try:
             with translated(self._path):
@@ -88,10 +96,10 @@ class SqliteEngine:
         self._own()
         remove_database(self._files, self._path)
 
-    def _connect(self, mode: Literal["rw", "ro"]) -> sqlite3.Connection:
+    def _connect(self, mode: Literal["rw", "ro", "still"]) -> sqlite3.Connection:
         with translated(self._path):
             try:
-                return open_database(self._files, self._path, mode=mode, any_thread=mode == "ro")
+                return open_database(self._files, self._path, mode=mode, any_thread=mode != "rw")
             except OSError as error:
                 raise IndexFailed(f"the index {self._path} cannot be opened ({error.strerror or error})") from None
 

@@ -10,6 +10,9 @@ from iapeer_memory.index.port import IndexBroken, IndexFailed
 
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT, sqlite3.SQLITE_SCHEMA}
 
+SIGNS = ("no such table", "no such column", "Could not decode")
+"""Words of errors that have no code of their own: tables of another version, text that is no text."""
+
 REBUILT = "nothing, it is rebuilt from the vault"
 
 
@@ -22,6 +25,6 @@ def translated(path: str) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", None)
         primary = code & 0xFF if isinstance(code, int) else None
         words = str(error) or type(error).__name__
-        if primary in DAMAGED or "no such table" in words or "no such column" in words:
+        if primary in DAMAGED or any(sign in words for sign in SIGNS):
             raise IndexBroken(f"the index {path} is damaged ({words})", remedy=REBUILT) from error
         raise IndexFailed(f"the index {path} cannot be used ({words})") from error

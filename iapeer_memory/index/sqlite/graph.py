@@ -19,6 +19,12 @@ BEYOND = "SELECT path, title, type, status, degree FROM notes WHERE id IN ({}) O
 EDGES = f"""
 SELECT source, note, snippet, min(at) FROM links WHERE state = {FOUND} AND source <> note GROUP BY source, note
 """  # noqa: S608
+LINKED = """
+SELECT notes.path, notes.backlinks + ifnull(ends.count, 0) FROM notes LEFT JOIN (
+    SELECT source, count(DISTINCT CASE WHEN note <> source THEN note END)
+        + count(DISTINCT CASE WHEN note IS NULL THEN folded END) AS count FROM links GROUP BY source
+) AS ends ON ends.source = notes.id WHERE notes.backlinks > 0 OR ends.count > 0
+"""
 NOWHERE = f"""
 SELECT notes.path, links.target, links.state FROM links JOIN notes ON notes.id = links.source
 WHERE state IN ({MISSING}, {AMBIGUOUS}) ORDER BY notes.path, links.at
@@ -73,6 +79,11 @@ def backlinks(connection: sqlite3.Connection, paths: Sequence[str]) -> dict[str,
         (path, connection.execute("SELECT backlinks FROM notes WHERE path = ?", (path,)).fetchone()) for path in paths
     )
     return {path: row[0] for path, row in found if row and row[0]}
+
+
+def linked(connection: sqlite3.Connection) -> dict[str, int]:
+    """How many links each note has, either way; notes without any are left out."""
+    return dict(connection.execute(LINKED))
 
 
 def whole(connection: sqlite3.Connection) -> LinkGraph:

@@ -6,9 +6,9 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 
-from iapeer_memory.index.port import Filter, Hit, LinkGraph, Match, Neighbour, NoteSummary
-from iapeer_memory.index.sqlite import graph, question, rows, spelling, vectors
-from iapeer_memory.index.sqlite.faults import translated
+from iapeer_memory.index.port import Filter, Hit, IndexBroken, LinkGraph, Match, Neighbour, NoteSummary
+from iapeer_memory.index.sqlite import graph, question, rows, schema, seals, spelling, vectors
+from iapeer_memory.index.sqlite.faults import REBUILT, translated
 from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, RANK, passage_range
 from iapeer_memory.index.sqlite.transaction import looking
 from iapeer_memory.index.stems import Stemmer, forms
@@ -121,6 +121,16 @@ class SqliteReader:
         with translated(self._path), looking(self._connection):
             return graph.whole(self._connection)
 
+    def linked(self) -> Mapping[str, int]:
+        """Of each linked note: how many links there are, either way."""
+        with translated(self._path):
+            return graph.linked(self._connection)
+
+    def statuses(self) -> Mapping[str, str]:
+        """path → status of every note that has one."""
+        with translated(self._path):
+            return dict(self._connection.execute("SELECT path, status FROM notes WHERE status IS NOT NULL"))
+
     def summaries(self) -> tuple[NoteSummary, ...]:
         """Every note, by path."""
         with translated(self._path):
@@ -135,6 +145,14 @@ class SqliteReader:
         """path → digest of every note."""
         with translated(self._path):
             return dict(self._connection.execute("SELECT path, digest FROM notes"))
+
+    def doubtful(self) -> tuple[str, ...]:
+        """Notes whose rows are not what was stored. Raises IndexBroken when the file's pages do not hold together."""
+        with translated(self._path), looking(self._connection):
+            damage = schema.damage(self._connection)
+            if damage is not None:
+                raise IndexBroken(f"the index {self._path} is damaged ({damage})", remedy=REBUILT)
+            return seals.broken(self._connection)
 
     def interrupt(self) -> None:
         """End a running question early."""

@@ -96,6 +96,11 @@ def facets(record: NoteSummary) -> str:
     return "".join(facet(kind, value) for kind, value in found if value)
 
 
+def since(summary: NoteSummary) -> str:
+    """The date that a filter compares; "" where there is none."""
+    return summary.updated or summary.created or ""
+
+
 def facet(kind: str, value: str) -> str:
     """One fact of a note as it stands in its facets."""
     return f"{MARK}{kind}={folded(value.strip())}{MARK}"

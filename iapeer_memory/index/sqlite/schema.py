@@ -103,6 +103,12 @@ def is_ours(connection: sqlite3.Connection) -> bool:
     return (application, version) == (APPLICATION_ID, VERSION)
 
 
+def damage(connection: sqlite3.Connection) -> str | None:
+    """What is wrong with the pages of the file, in one line; None when they hold together."""
+    verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+    return None if verdict == "ok" else verdict.splitlines()[-1]
+
+
 def speak(connection: sqlite3.Connection, stemmer: Stemmer) -> None:
     """Give the connection the function that the view needs. Call it before the first question."""
     connection.create_function("stems", 1, stemmer.stream, deterministic=True)

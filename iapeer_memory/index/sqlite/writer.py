@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from iapeer_memory.index.port import LinkRecord, NoteRecord, Passage, Unembedded
-from iapeer_memory.index.sqlite import links, rows, tidying, vectors
+from iapeer_memory.index.port import NoteRecord, Passage, Unembedded
+from iapeer_memory.index.sqlite import links, rows, seals, tidying, vectors
 from iapeer_memory.index.sqlite.faults import translated
 from iapeer_memory.index.sqlite.schema import MOST_REPEATED, NEW, PASSAGE_BITS, passage_range
 from iapeer_memory.index.sqlite.transaction import changing
@@ -92,20 +92,9 @@ class SqliteWriter:
     def doubtful(self) -> tuple[str, ...]:
         """Notes whose rows are not what was stored. Raises IndexBroken when the words are not those of the texts."""
         with translated(self._path):
-            ask = self._connection.execute
-            found = []
-            for note, edition, its, digest, keys, *shown in ask(
-                f"SELECT id, edition, seal, digest, keys, {', '.join(rows.SHOWN)} FROM notes ORDER BY path"  # noqa: S608
-            ):
-                texts = ask(
-                    "SELECT text, headings FROM texts WHERE key BETWEEN ? AND ? ORDER BY key", passage_range(edition)
-                )
-                said = ask("SELECT target, snippet FROM links WHERE source = ? ORDER BY at", (note,))
-                passages = (Passage(text, tuple(headings.split("\n")) if headings else ()) for text, headings in texts)
-                if its != rows.seal(tuple(shown), digest, keys, passages, (LinkRecord(*row) for row in said)):
-                    found.append(shown[0])
-            ask("INSERT INTO passages (passages, rank) VALUES ('integrity-check', 1)")
-            return tuple(found)
+            found = seals.broken(self._connection)
+            self._connection.execute("INSERT INTO passages (passages, rank) VALUES ('integrity-check', 1)")
+            return found
 
     def tidy(self, *, whole: bool = False) -> bool:
         """One short step of letting the words of dropped notes leave the file."""
@@ -171,8 +160,7 @@ class SqliteWriter:
         passages = record.passages[:MOST_PASSAGES]
         shown = rows.columns(summary)
         seal = rows.seal(shown, record.digest, record.keys, passages or NO_TEXT, record.links)
-        since = summary.updated or summary.created or ""
-        values = (*shown, record.digest, record.keys, seal, rows.facets(summary), since, edition)
+        values = (*shown, record.digest, record.keys, seal, rows.facets(summary), rows.since(summary), edition)
         if old is None:
             note = connection.execute(INSERT_NOTE, values).lastrowid or 0
         else:
