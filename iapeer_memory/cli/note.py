@@ -16,7 +16,6 @@ from iapeer_memory.domain.errors import ConfigError, FileRefused, ProductError, 
 from iapeer_memory.egress.vaultdoor import open_vault
 from iapeer_memory.notes.archive import came_from, unarchive
 from iapeer_memory.notes.burst import before_burst
-from iapeer_memory.notes.digest import sha256_hex
 from iapeer_memory.notes.history import History
 from iapeer_memory.notes.late import take_in
 from iapeer_memory.notes.log import read_version, records
@@ -24,6 +23,7 @@ from iapeer_memory.notes.versions import Version, pick, versions
 from iapeer_memory.notes.write import Changed, NoteWriter
 from iapeer_memory.provision.host import Host
 from iapeer_memory.vault.locales import locale as locale_of
+from iapeer_memory.vault.sha256 import sha256_hex
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 app.callback(help="What a note said before.")(lambda: None)

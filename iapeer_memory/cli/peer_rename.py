@@ -36,7 +36,6 @@ from iapeer_memory.provision.journal import Journal, interrupted
 from iapeer_memory.provision.lock import operation_lock
 from iapeer_memory.provision.peers import asked_peers
 from iapeer_memory.provision.rename import (
-    Vault,
     daemon_stopped,
     drop_texts,
     held_elsewhere,
@@ -94,7 +93,7 @@ def check_names(host: Host, old: str, new: str) -> None:
         raise UsageError(f"{new} is what notes call somebody else", remedy="choose another name")
 
 
-def looked(host: Host, old: str, new: str, *, again: bool) -> tuple[Vault, Survey, Sequence[Peer]]:
+def looked(host: Host, old: str, new: str, *, again: bool) -> tuple[str, Survey, Sequence[Peer]]:
     """The vault, what would become of it, and the peers. `again`: this very command was interrupted.
 
     Raises UsageError, ConfigError where it must not be done.
@@ -104,30 +103,29 @@ def looked(host: Host, old: str, new: str, *, again: bool) -> tuple[Vault, Surve
         raise ConfigError(f"the peers cannot be listed: {asked.reason}", remedy="iapeer list --json")
     vault_root(host, None)
     locale = locale_of(host.settings.locale)
-    root = abspath(host.settings.vault or "")
-    vault = Vault(root, rules_of(host.settings, locale).read(host.door.files, root))
+    vault = abspath(host.settings.vault or "")
     names = {peer.personality for peer in asked.peers}
     if old in names and new in names:
         raise UsageError(f"there is a peer {new} already", remedy="choose another name: iapeer-memory peer list")
     check_lease(host, vault, locale.folders["system"])
-    found = survey(host.door.files, root, Naming(old, new, locale), vault.rules)
+    found = survey(host.door.files, vault, Naming(old, new, locale))
     if old not in names and not found.known and not again:
         raise UsageError(f"no peer is called {old}, and no note names it", remedy="iapeer-memory peer list")
     found.refuse()
     return vault, found, asked.peers
 
 
-def check_lease(host: Host, vault: Vault, system: str) -> None:
+def check_lease(host: Host, vault: str, system: str) -> None:
     """Raises ConfigError where another host writes the vault now."""
     files = host.door.files
-    lease = read_lease(files.read_optional(f"{vault.root}/{system}/{LEASE_NAME}", limit=LONGEST) or b"")
+    lease = read_lease(files.read_optional(f"{vault}/{system}/{LEASE_NAME}", limit=LONGEST) or b"")
     us = (files.read_optional(host.paths.host_id, limit=4096) or b"").decode("utf-8", "replace").strip()
     if lease is not None and not may_stamp(lease, host=us, now=host.door.clock.now()):
         raise held_elsewhere(lease.name or lease.host)
 
 
 def renamed(
-    out: Output, host: Host, vault: Vault, found: Survey, peers: Sequence[Peer], journal: Journal
+    out: Output, host: Host, vault: str, found: Survey, peers: Sequence[Peer], journal: Journal
 ) -> int:  # fmt: skip
     """Do it, a line a part. Where the notes cannot all be done, the name stays for the same command to finish."""
     rows: list[Outcome] = []
@@ -181,7 +179,7 @@ def row_of(name: str, act: Act) -> Outcome:
     return Outcome(name, not problems, words, problems, changed=True)
 
 
-def reindexed(host: Host, vault: Vault, naming: Naming, paths: Sequence[str]) -> str | None:
+def reindexed(host: Host, vault: str, naming: Naming, paths: Sequence[str]) -> str | None:
     """Bring the index to what lies at and below these paths, without the daemon's fuse; why not, or None.
 
     The daemon would take so many notes that are gone at once for a vault that is not whole.
@@ -189,7 +187,7 @@ def reindexed(host: Host, vault: Vault, naming: Naming, paths: Sequence[str]) ->
     files = host.door.files
     if files.lstat(host.paths.index_db) is None:
         return "none yet"
-    whole = passes.Vault(vault.root, naming.locale, vault.rules, allow_mass_delete=True)
+    whole = passes.Vault(vault, naming.locale, rules_of(host.settings, naming.locale), allow_mass_delete=True)
     try:
         writer = SqliteEngine(files, host.paths.index_db, uid=uid()).writer(fingerprint(naming.locale))
         try:
@@ -213,7 +211,7 @@ def still(host: Host, naming: Naming, peers: Sequence[Peer]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def told_plan(out: Output, host: Host, vault: Vault, found: Survey, peers: Sequence[Peer]) -> int:
+def told_plan(out: Output, host: Host, vault: str, found: Survey, peers: Sequence[Peer]) -> int:
     """The dry run: a line a note."""
     for move in (*found.moves, *found.others):
         out.line(f"would move {printable(move.path)} → {printable(move.target)}")
@@ -224,7 +222,7 @@ def told_plan(out: Output, host: Host, vault: Vault, found: Survey, peers: Seque
         out.line(f"would rename {naming.old} to {naming.new} in {host.paths.registry}, then bring its folder up to it")
     for line in (*found.left(), *still(host, naming, peers)):
         out.line(line)
-    out.line(f"notes in {printable(vault.root)}: a dry run, nothing was changed")
+    out.line(f"notes in {printable(vault)}: a dry run, nothing was changed")
     out.document("peer-rename", {"ok": True, "dry_run": True, **plan_rows(found), "steps": []})
     return 0
 

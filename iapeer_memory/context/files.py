@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from iapeer_memory.vault.privacy import for_index
+
 INDEXES = "indexes"
 """Their folder below the state folder."""
 
@@ -43,15 +45,15 @@ def shown_path(path: str, home: str) -> str:
 
 
 def mirrored(source: bytes | None) -> File | None:
-    """The mirror of the dictionary; None, which means leave it alone, where the source cannot be read, is no text or
-    says nothing."""
+    """The mirror of the dictionary, without what looks like a credential; None, which means leave it alone, where the
+    source cannot be read, is no text or says nothing."""
     if source is None:
         return None
     try:
         text = source.decode("utf-8-sig")
     except UnicodeDecodeError:
         return None
-    return File(MIRROR, text) if text.strip("\0 \t\r\n") else None
+    return File(MIRROR, for_index(text)) if text.strip("\0 \t\r\n") else None
 
 
 def projected(projection: str) -> File | None:

@@ -154,7 +154,6 @@ def _kit(
         log.warn(modes.refused)
     history = History(door.files, paths.history, door.clock.now)
     notes = Vaulted(door, vault.root, history)
-    cloud = any(place in f"{vault.root}/" for place in CLOUD_PATHS)
     rules = Rules(
         locale=vault.locale,
         human=settings["HUMAN_NAME"].strip() or None,
@@ -162,7 +161,7 @@ def _kit(
         index_agent=settings["INDEX_AGENT"].strip(),
         window=float(settings.number("FRESH_EDIT_WINDOW_S")),
         review=modes.review,
-        conflict=partial(_in_conflict, cloud=cloud),
+        conflict=partial(_in_conflict, door, vault.root),
     )
     leasing = Leasing(door, vault.root, vault.locale.folders["system"], host=_host_id(door, paths), name=hostname())
     tending = Tending(
@@ -226,9 +225,12 @@ def _kit(
     )
 
 
-def _in_conflict(path: str, data: bytes, *, cloud: bool) -> bool:
+def _in_conflict(door: Door, root: str, path: str, data: bytes) -> bool:
     """Whether a sync tool or git has left that note for a person to settle."""
-    return is_conflict_copy(path.rpartition("/")[2], cloud=cloud) or has_conflict_marks(data)
+    folder, _, name = path.rpartition("/")
+    cloud = any(place in f"{root}/" for place in CLOUD_PATHS)
+    siblings = door.files.list(f"{root}/{folder}") if cloud else ()
+    return is_conflict_copy(name, siblings, cloud=cloud) or has_conflict_marks(data)
 
 
 def _host_id(door: Door, paths: Paths) -> str:

@@ -6,31 +6,53 @@ The model server is asked in a thread of its own: neither a pass nor a search wa
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
-from iapeer_memory.domain.door import Clock
-from iapeer_memory.index.port import IndexBroken, IndexFailed
+from iapeer_memory.index.port import IndexBroken, IndexFailed, Unembedded, Writer
 from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.models import Models
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.worker import Worker
-from iapeer_memory.search.backfill import WAITS
-from iapeer_memory.search.embedding import Embedder
+from iapeer_memory.search.backfill import embed_some
 
 RETRY = 60.0
+T = TypeVar("T")
+
+
+class Ferry:
+    """The index writer for another thread: each call is brought over to the writer's own. Implements `Gaps`."""
+
+    def __init__(self, store: Store, loop: asyncio.AbstractEventLoop, condition: Condition) -> None:
+        self._store = store
+        self._loop = loop
+        self._condition = condition
+
+    def unembedded(self, limit: int) -> tuple[Unembedded, ...]:
+        """As the writer's."""
+        waiting = self._across(lambda writer: writer.unembedded(limit))
+        self._condition.unembedded = len(waiting)
+        return waiting
+
+    def embed(self, vectors: Sequence[tuple[int, Sequence[float]]]) -> int:
+        """As the writer's."""
+        return self._across(lambda writer: writer.embed(vectors))
+
+    def _across(self, work: Callable[[Writer], T]) -> T:
+        return asyncio.run_coroutine_threadsafe(self._store.write(work), self._loop).result()
 
 
 class Backfill:
     """Runs while the daemon runs; without an embedder it does nothing."""
 
-    def __init__(self, store: Store, models: Models, clock: Clock, condition: Condition, log: Log) -> None:
+    def __init__(self, store: Store, models: Models, condition: Condition, log: Log) -> None:
         self._store = store
         self._models = models
-        self._clock = clock
         self._condition = condition
         self._log = log
         self._due = asyncio.Event()
-        self._failures = 0
 
     def wake(self) -> None:
         """The index has changed: there may be passages without a vector."""
@@ -43,34 +65,24 @@ class Backfill:
             await asyncio.Event().wait()
             return
         asking = Worker("memoryd-embedder")
+        ferry = Ferry(self._store, asyncio.get_running_loop(), self._condition)
+        failures = 0
         while True:
             await self._due.wait()
             self._due.clear()
             try:
                 await self._store.write(lambda writer: writer.use_vectors(embedder.fingerprint))
-                while (wait := await self._step(embedder, asking)) is not None:
-                    await asyncio.sleep(wait)
+                while True:
+                    batch = partial(embed_some, ferry, embedder, batch=self._models.batch, failures=failures)
+                    step = await asking.call(batch)
+                    if step.done:
+                        break
+                    failures = step.failures
+                    if step.outcome != "ok":
+                        why = f"{step.outcome}: {step.detail}" if step.detail else step.outcome
+                        self._log.warn(f"no vectors ({why}); again in {step.wait:g} s")
+                    await asyncio.sleep(step.wait)
             except (IndexBroken, IndexFailed) as error:
                 self._log.warn(f"no vectors for now: {error.line()}")
                 await asyncio.sleep(RETRY)
                 self._due.set()
-
-    async def _step(self, embedder: Embedder, asking: Worker) -> float | None:
-        """One batch; seconds until the next, None when every passage has its vector."""
-        waiting = await self._store.write(lambda writer: writer.unembedded(self._models.batch))
-        self._condition.unembedded = len(waiting)
-        if not waiting:
-            return None
-        texts = [passage.text for passage in waiting]
-        made = await asking.call(lambda: embedder.of_passages(texts))
-        if made.outcome != "ok":
-            wait = WAITS[min(self._failures, len(WAITS) - 1)]
-            self._failures += 1
-            self._log.warn(
-                f"no vectors ({made.outcome}{f': {made.detail}' if made.detail else ''}); again in {wait:g} s"
-            )
-            return wait
-        self._failures = 0
-        pairs = tuple(zip((passage.key for passage in waiting), made.vectors, strict=True))
-        await self._store.write(lambda writer: writer.embed(pairs))
-        return 0.0

@@ -111,7 +111,7 @@ class Daemon:
             keeping=kit.keeping,
             changed=self._index_changed,
         )
-        self._backfill = Backfill(kit.store, kit.models, kit.door.clock, self._condition, kit.log)
+        self._backfill = Backfill(kit.store, kit.models, self._condition, kit.log)
         self._memory = VaultMemory(
             kit.store,
             self._keeper,

@@ -2,7 +2,8 @@
 
 What is indexed is the body without its private spans, without what looks like a credential and without its links
 section, cut into passages; titles, tags and descriptions are searched with every passage of their note. Links are
-taken from the whole body, but not from what is private.
+taken from the whole body, but not from what is private. No key is trusted to hold what its name says: each is looked
+through.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from iapeer_memory.vault.links import wikilinks
 from iapeer_memory.vault.note import Note, base_name, one_line
 from iapeer_memory.vault.privacy import clean, for_index
 
-PARSER = 2
+PARSER = 3
 """Raise it when records of an unchanged note would differ; every index is then made anew."""
 
 MOST_LINKS = 10_000
@@ -38,19 +39,19 @@ def record(note: Note, locale: Locale) -> NoteRecord:
     summary = NoteSummary(
         path=note.path,
         title=clean(note.title),
-        type=note.type,
-        subtype=note.subtype,
-        status=note.status,
+        type=safe(note.type),
+        subtype=safe(note.subtype),
+        status=safe(note.status),
         description=clean(note.description) if note.description else None,
-        tags=note.tags,
-        author=note.author,
-        coauthors=note.coauthors,
-        created=note.created,
-        updated=note.updated,
-        last_edited_by=note.last_edited_by,
+        tags=tuple(map(for_index, note.tags)),
+        author=safe(note.author),
+        coauthors=tuple(map(for_index, note.coauthors)),
+        created=safe(note.created),
+        updated=safe(note.updated),
+        last_edited_by=safe(note.last_edited_by),
         reviewed=note.reviewed,
         aliases=tuple(map(clean, note.aliases)),
-        directory=note.directory,
+        directory=safe(note.directory),
     )
     return NoteRecord(
         summary=summary,
@@ -59,6 +60,11 @@ def record(note: Note, locale: Locale) -> NoteRecord:
         passages=passages.cut(without_links(body, locale.links_heading)),
         links=links(body),
     )
+
+
+def safe(value: str | None) -> str | None:
+    """A value of one line, without what nobody may be told."""
+    return None if value is None else for_index(value)
 
 
 def keys(summary: NoteSummary) -> str:

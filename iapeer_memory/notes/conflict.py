@@ -1,4 +1,4 @@
-"""What a sync tool brings: copies of notes in conflict, and many notes at once. Such are indexed, and nothing more.
+"""What a sync tool leaves behind: copies of notes in conflict. Such are indexed, and nothing more.
 
 They are never stamped, archived or attributed to the human. Pure, and cheap enough for the hook.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
 MARKS = (
     ".sync-conflict-",
@@ -19,23 +19,6 @@ MARKS = (
 )
 """Syncthing; Dropbox, Nextcloud and Obsidian Sync; Dropbox again, also in Russian; Seafile."""
 OPENING, PARTING, CLOSING = b"<<<<<<< ", b"=======", b">>>>>>> "
-BULK, BULK_SECONDS, SETTLED = 20, 10.0, 90.0
-"""That many notes within so many seconds; a stamp or an mtime older than the last was not made just now."""
-
-
-class Arrival:
-    """A note that was found new or changed. Times are epoch seconds.
-
-    `seen`: when the watch or the pass came upon it; `mtime`: of the file; `stamp`: of its `updated` key, None without.
-    """
-
-    __slots__ = ("mtime", "path", "seen", "stamp")
-
-    def __init__(self, path: str, *, seen: float, mtime: float, stamp: float | None) -> None:
-        self.path = path
-        self.seen = seen
-        self.mtime = mtime
-        self.stamp = stamp
 
 
 def is_conflict_copy(name: str, siblings: Collection[str] = (), *, cloud: bool = False) -> bool:
@@ -63,30 +46,3 @@ def has_conflict_marks(data: bytes) -> bool:
             if not wanted:
                 return True
     return False
-
-
-def bulk_arrivals(arrivals: Sequence[Arrival], *, git_moved: float | None = None) -> frozenset[str]:
-    """The paths that a pull, a sync or a restore has brought, of arrivals in the order in which they were seen.
-
-    Many at once are such when they bear a stamp or an mtime from before, as nobody's own writing does; or when git has
-    moved its head in these seconds (`git_moved`: the mtime of its last move).
-    """
-    found: set[str] = set()
-    start = 0
-    for end in range(len(arrivals)):
-        while arrivals[end].seen - arrivals[start].seen > BULK_SECONDS:
-            start += 1
-        group = arrivals[start : end + 1] if end - start + 1 >= BULK else ()
-        if group and is_brought(group, git_moved):
-            found.update(one.path for one in group)
-    return frozenset(found)
-
-
-def is_brought(group: Sequence[Arrival], git_moved: float | None) -> bool:
-    """Whether a group came from elsewhere."""
-    if git_moved is not None and group[0].seen - BULK_SECONDS <= git_moved <= group[-1].seen:
-        return True
-    settled = sum(
-        one.mtime < one.seen - SETTLED or (one.stamp is not None and one.stamp < one.seen - SETTLED) for one in group
-    )
-    return settled >= 0.8 * len(group)

@@ -14,8 +14,8 @@ from __future__ import annotations
 import time
 import zlib
 
-from iapeer_memory.notes.digest import sha256_hex
 from iapeer_memory.notes.record import Record
+from iapeer_memory.vault.sha256 import sha256_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from iapeer_memory.domain.door import Files
 from iapeer_memory.egress.notefile import Place, VaultRoot, temp_token
 from iapeer_memory.egress.noteseen import ANYBODY, Seen
-from iapeer_memory.notes.digest import sha256_hex
 from iapeer_memory.notes.history import History
 from iapeer_memory.notes.log import has_version, records
 from iapeer_memory.notes.record import Record
 from iapeer_memory.notes.write import NoteWriter
+from iapeer_memory.vault.sha256 import sha256_hex
 
 GRACE = 5.0
 """Seconds that a displaced file lies untouched; nobody opens a path and takes longer to write to it first."""

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import Unreadable
-from iapeer_memory.notes.digest import sha256_hex
 from iapeer_memory.notes.history import blob_path, day
 from iapeer_memory.notes.record import Record, read_line
+from iapeer_memory.vault.sha256 import sha256_hex
 
 SUFFIX = ".log"
 

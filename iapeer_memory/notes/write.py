@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from iapeer_memory.egress.notefile import FULL, Place, VaultRoot, temp_name
 from iapeer_memory.egress.noteseen import Seen
-from iapeer_memory.notes.digest import sha256_hex
 from iapeer_memory.notes.history import History
+from iapeer_memory.vault.sha256 import sha256_hex
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

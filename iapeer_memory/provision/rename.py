@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from os.path import join
 
 from iapeer_memory.context.files import index_name
@@ -32,7 +31,6 @@ from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.rebaseline import put_back, rekey, set_aside
 from iapeer_memory.provision.rename_survey import Survey, survey
 from iapeer_memory.vault.service import service
-from iapeer_memory.vault.walk import Rules
 
 SLICE = 64
 """Versions kept with one append."""
@@ -40,14 +38,6 @@ TRIES, LOCK_SECONDS = 3, 3.0
 
 Reindex = Callable[[Sequence[str]], str | None]
 """Bring the index to what the vault holds at and below these vault-relative paths; why not, in words, or None."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vault:
-    """`root`: its absolute path as the daemon spells it."""
-
-    root: str
-    rules: Rules
 
 
 @contextmanager
@@ -71,27 +61,28 @@ def daemon_stopped(host: Host) -> Iterator[str]:
             return
 
 
-def rename_notes(host: Host, vault: Vault, naming: Naming, reindex: Reindex) -> tuple[str, tuple[str, ...]]:
+def rename_notes(host: Host, vault: str, naming: Naming, reindex: Reindex) -> tuple[str, tuple[str, ...]]:
     """Everything in the vault and what is remembered of it: (what was done, a line for each thing that could not be).
 
+    `vault`: its absolute path as the daemon spells it.
     Raises ConfigError where another host writes the vault, OSError and ProductError for what stopped it.
     """
     take_lease(host, vault, naming)
-    plan = survey(host.door.files, vault.root, naming, vault.rules)
+    plan = survey(host.door.files, vault, naming)
     plan.refuse()
-    state = load_state(host.door.files, host.paths.state_dir, vault.root)
+    state = load_state(host.door.files, host.paths.state_dir, vault)
     kept = state.baseline
     rekey(state, plan.naming)
     aside = set_aside(state, plan.edits)
     if kept:
-        save_state(host.door.files, host.paths.state_dir, vault.root, state)
-    root = open_vault(host.door, vault.root)
+        save_state(host.door.files, host.paths.state_dir, vault, state)
+    root = open_vault(host.door, vault)
     try:
         problems, written = change_notes(host, root, plan, state, aside)
     finally:
         root.close()
     if kept:
-        save_state(host.door.files, host.paths.state_dir, vault.root, state)
+        save_state(host.door.files, host.paths.state_dir, vault, state)
     scopes = [folder for pair in naming.folders() for folder in pair]
     note = reindex([*scopes, *plan.edits])
     done = f"{len(plan.moves)} moved, {written} changed" + (f"; the index: {note}" if note else "")
@@ -154,12 +145,12 @@ def move_others(root: VaultRoot, moves: Sequence[Move]) -> Iterator[str]:
                     yield f"{printable(move.target)}: there is a file of that name"
 
 
-def take_lease(host: Host, vault: Vault, naming: Naming) -> None:
+def take_lease(host: Host, vault: str, naming: Naming) -> None:
     """In a vault that is synced between hosts, be the one that writes it. Raises ConfigError."""
     files = host.door.files
     files.create(host.paths.host_id, f"{host.door.random.token(16)}\n".encode(), mode=0o600)
     us = files.read(host.paths.host_id, limit=4096).decode("utf-8", "replace").strip()
-    leasing = Leasing(host.door, vault.root, naming.locale.folders["system"], host=us, name=hostname())
+    leasing = Leasing(host.door, vault, naming.locale.folders["system"], host=us, name=hostname())
     if not leasing.stamps():
         raise held_elsewhere(leasing.holder() or "another host")
 

@@ -72,8 +72,11 @@ class Tree:
         return [] if self.folders else self.hindrances
 
 
-def survey(files: Files, root: str, naming: Naming, rules: Rules) -> Survey:
-    """Look at the whole vault. Raises OSError, Unreadable."""
+def survey(files: Files, root: str, naming: Naming) -> Survey:
+    """Look at the whole vault, also where it is not indexed, but for what its owner leaves out with `.memoryignore`.
+
+    Raises OSError, Unreadable.
+    """
     trees = [(tree(files, root, old), tree(files, root, new)) for old, new in naming.folders()]
     found = [path for here, _ in trees for path in here.files]
     there = [path for _, beside in trees for path in beside.files]
@@ -82,7 +85,7 @@ def survey(files: Files, root: str, naming: Naming, rules: Rules) -> Survey:
     naming = replace(naming, attachments=tuple(dict.fromkeys(place_before(naming, path) for path in others)))
     planned = moves(naming, found)
     links = {path for here, _ in trees for path in here.links}
-    edits, unsettled, unread = edits_of(files, root, naming, rules)
+    edits, unsettled, unread = edits_of(files, root, naming)
     return Survey(
         naming,
         tuple(move for move in planned if is_note(move.path) and move.path not in links),
@@ -97,13 +100,13 @@ def survey(files: Files, root: str, naming: Naming, rules: Rules) -> Survey:
 
 
 def edits_of(
-    files: Files, root: str, naming: Naming, rules: Rules
+    files: Files, root: str, naming: Naming
 ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...], tuple[str, ...]]:
     """(path afterwards → what changes, notes with a conflict, a line for each note that cannot be read)."""
     edits: dict[str, tuple[str, ...]] = {}
     unsettled: list[str] = []
     unread: list[str] = []
-    for note in walk(files, root, rules):
+    for note in walk(files, root, Rules.of(()).read(files, root)):
         if note.kind == "unknown":
             unread.append(f"{printable(note.path)}: cannot be read")
         if note.kind != "note":

@@ -5,9 +5,11 @@ One owner drives it: whoever calls `embed_some` for one index must be the only o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from iapeer_memory.index.port import Writer
+from iapeer_memory.index.port import Unembedded
 from iapeer_memory.search.embedding import Embedder
 from iapeer_memory.search.remote import Outcome
 
@@ -15,6 +17,13 @@ WAITS = (60.0, 300.0, 900.0)
 """Seconds to wait after the first, the second, and every further failure in a row."""
 
 BATCH = 32
+
+
+class Gaps(Protocol):
+    """The part of an index writer that a backfill needs."""
+
+    def unembedded(self, limit: int) -> tuple[Unembedded, ...]: ...
+    def embed(self, vectors: Sequence[tuple[int, Sequence[float]]]) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,7 @@ class Backfill:
     detail: str = ""
 
 
-def embed_some(writer: Writer, embedder: Embedder, *, batch: int = BATCH, failures: int = 0) -> Backfill:
+def embed_some(writer: Gaps, embedder: Embedder, *, batch: int = BATCH, failures: int = 0) -> Backfill:
     """Embed the oldest passages without a vector. `failures`: what the step before came to. A passage that changed
     meanwhile keeps none. `Writer.use_vectors(embedder.fingerprint)` comes before the first step. Raises IndexBroken,
     IndexFailed."""

@@ -6,18 +6,7 @@ Source: the reference core's smart hash; an existing host's baselines stay valid
 from __future__ import annotations
 
 from iapeer_memory.vault.fences import cut
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from hashlib import sha256
-else:
-    try:  # the interpreter's own, named so up to 3.11 and since 3.12: hashlib loads OpenSSL, which a hook pays for
-        from _sha256 import sha256
-    except ImportError:
-        try:
-            from _sha2 import sha256
-        except ImportError:
-            from hashlib import sha256
+from iapeer_memory.vault.sha256 import sha256_hex
 
 SERVICE = (b"last_edited_by", b"updated", b"needs_review")
 
@@ -29,9 +18,9 @@ def smart_hash(data: bytes) -> str:
     """
     found = cut(data)
     if found is None or found.empty or not _is_utf8(data):
-        return sha256(data).hexdigest()
+        return sha256_hex(data)
     kept = b"\n".join(line for line in data[found.block : found.closing].split(b"\n") if not _is_service(line))
-    return sha256(kept + b"\n---\n" + data[found.body :]).hexdigest()
+    return sha256_hex(kept + b"\n---\n" + data[found.body :])
 
 
 def _is_service(line: bytes) -> bool:

@@ -31,9 +31,7 @@ def told(events: Path) -> list[list[str]]:
     """Every line so far; each is exactly as the notifier reads it."""
     lines = events.read_bytes().decode().splitlines(keepends=True)
     pages = [json.loads(line.removeprefix(TICK)) for line in lines]
-    assert lines == [
-        TICK + json.dumps(page, ensure_ascii=False, separators=(",", ":")) + "\n" for page in pages
-    ]
+    assert lines == [TICK + json.dumps(page, ensure_ascii=False, separators=(",", ":")) + "\n" for page in pages]
     return pages
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iapeer_memory.notes.conflict import Arrival, bulk_arrivals, has_conflict_marks, is_conflict_copy
+from iapeer_memory.notes.conflict import has_conflict_marks, is_conflict_copy
 
 SIBLINGS = ("Plan.md", "Phase 2.md")
 
@@ -38,31 +38,3 @@ def test_which_names_are_copies(name: str, cloud: bool, copy: bool) -> None:
 )  # fmt: skip
 def test_marks_of_git(data: bytes, marks: bool) -> None:
     assert has_conflict_marks(data) is marks
-
-
-def arrivals(count: int, *, every: float = 0.1, mtime: float = 0.0, stamp: float | None = None) -> list[Arrival]:
-    """`mtime` and `stamp`: seconds before it was seen."""
-    return [
-        Arrival(f"{n}.md", seen=(at := 1e9 + n * every), mtime=at - mtime, stamp=None if stamp is None else at - stamp)
-        for n in range(count)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("given", "git_moved", "brought"),
-    [
-        (arrivals(50), None, 0),
-        (arrivals(50, mtime=1000), None, 50),
-        (arrivals(50, stamp=1000), None, 50),
-        (arrivals(50, stamp=5), None, 0),
-        (arrivals(50), 1e9 + 1, 50),
-        (arrivals(50), 1e9 - 3600, 0),
-        (arrivals(19, mtime=1000), None, 0),
-        (arrivals(50, every=2, mtime=1000), None, 0),
-        ([*arrivals(30, mtime=1000), Arrival("mine.md", seen=1e9 + 100, mtime=1e9 + 100, stamp=None)], None, 30),
-        ([], None, 0),
-    ],
-)
-def test_what_came_in_bulk(given: list[Arrival], git_moved: float | None, brought: int) -> None:
-    found = bulk_arrivals(given, git_moved=git_moved)
-    assert len(found) == brought and "mine.md" not in found

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from iapeer_memory.domain.errors import ProductError, Unreadable
 from iapeer_memory.egress.barefiles import BareFiles
 from iapeer_memory.egress.files import RealFiles
-from iapeer_memory.notes.digest import sha256_hex
 from iapeer_memory.notes.history import History, blob_path, day
 from iapeer_memory.notes.log import read_version, records
 from iapeer_memory.notes.record import EVENTS, Record, read_line
 from iapeer_memory.notes.versions import pick, versions
+from iapeer_memory.vault.sha256 import sha256_hex
 from tests.support.noted import Noted, noted_in
 
 FILES = RealFiles()

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from iapeer_memory.notes.digest import sha256_hex
 from iapeer_memory.notes.history import blob_path, day
 from iapeer_memory.notes.prune import BLOCK, FRESH, choose, ends, prune
 from iapeer_memory.notes.record import Record
+from iapeer_memory.vault.sha256 import sha256_hex
 from tests.support.noted import Noted, noted_in
 
 DAY = 86400.0

@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -310,6 +311,16 @@ def test_where_nothing_can_be_said_it_is_skipped(place: Place) -> None:
         assert daemon.request("POST", "/rescan")[0] == 202
         daemon.wait(lambda health: bool(health["away"]))
         assert place.look(daemon.port).status == "skip"
+
+
+def test_a_disk_that_takes_nothing_is_told_at_once(place: Place, running: Running) -> None:
+    place.sql("DELETE FROM notes WHERE title = 'n05'")
+    with closing(sqlite3.connect(place.index, isolation_level=None)) as stranger:
+        stranger.execute("BEGIN IMMEDIATE")
+        found = place.mend(running.port)
+        stranger.execute("ROLLBACK")
+    assert found.status == "fail" and "repair failed: memoryd cannot: " in found.detail and "locked" in found.detail
+    assert place.mend(running.port).status in ("ok", "repaired")
 
 
 def test_a_note_that_cannot_be_read_is_named_and_is_no_difference(place: Place, running: Running) -> None:

@@ -145,6 +145,9 @@ def test_the_old_command_and_earlier_versions_are_kept(taken: Taken) -> None:
     assert Path(was.paths.stable_binary).read_bytes() == new and skill.exists()
 
 
+KEPT = ("/standin/", "/backups/", "/history/", "config.env", "iapeer-memory-vault/")
+
+
 def test_uninstall_leaves_what_is_not_ours(taken: Taken) -> None:
     host, was = taken
     alpha = was.peers["alpha"]
@@ -167,7 +170,9 @@ def test_uninstall_leaves_what_is_not_ours(taken: Taken) -> None:
         path
         for path in snapshot(host.home, fragments=True)
         if "iapeer-memory" in path
-        and not any(part in path for part in ("/standin/", "/backups/", "/history/", "config.env", "iapeer-memory-vault/"))
+        and not any(
+            part in path for part in ("/standin/", "/backups/", "/history/", "config.env", "iapeer-memory-vault/")
+        )
     ]
     assert ours == []
     host.ok("uninstall")

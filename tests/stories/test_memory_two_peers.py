@@ -122,7 +122,12 @@ def test_a_canary_in_every_input_appears_nowhere(world: World) -> None:
         f"# Pier, {marks}\n\nHarbour words, {marks}. See [[Other|{marks}]] and [[Other#{marks}]].\n\n"
         f"```\nHarbour code, {marks}\n```\n\n| pier | {marks} |\n"
     )
-    for path in ("01_Knowledge/Pier.md", "06_Agent_Memory/alpha/Pier.md", "07_Archive/Pier.md", "03_Projects/P/Plan.md"):
+    for path in (
+        "01_Knowledge/Pier.md",
+        "06_Agent_Memory/alpha/Pier.md",
+        "07_Archive/Pier.md",
+        "03_Projects/P/Plan.md",
+    ):
         world.put(path, note)
     world.put("01_Knowledge/Broken.md", f"---\ntitle: [{marks}\n: {marks}\n---\nHarbour {marks}\n")
     world.put("01_Knowledge/Other.md", agents("beta", world.now() - 500, f"The other harbour. [[Pier]] {marks}"))

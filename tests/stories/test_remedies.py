@@ -89,6 +89,7 @@ def setting(name: str, value: str) -> Callable[[CoreBed], object]:
 def forgotten(host: CoreBed) -> None:
     """An index that lost its rows, of notes that nobody has touched for an hour."""
     note = host.bed.vault / "01_Knowledge" / "Fact.md"
+    note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text("The badger digs.\n")
     until(lambda: "Fact" in host.bed.run("search", "badger").out, "the note is found")
     for place in (note, *note.parents[:2]):

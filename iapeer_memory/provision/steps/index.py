@@ -45,7 +45,7 @@ class IndexStep(Step):
             return (Finding(NAME, "skip", "see config"),)
         memoryd = health(host)
         if memoryd and not memoryd.get("ready") and host.wishes.thorough:
-            memoryd = waited(host, lambda now: bool(now.get("ready"))) or {}
+            memoryd = waited(host, settled) or health(host)
         if memoryd.get("away"):
             return (Finding(NAME, "skip", "the vault is away; its notes are kept until it returns"),)
         if memoryd and not memoryd.get("ready"):
@@ -62,24 +62,23 @@ class IndexStep(Step):
         if not before:
             return self.fail("memoryd does not answer")
         if before.get("held") and allowed(host):
-            return self._restarted(host)
+            # It reads its settings once: those of now let through what it has held back.
+            ok, told = host.daemon.stop()
+            if ok:
+                ok, told = host.supervisor.ensure()
+            if not ok or waited(host, settled) is None:
+                return self.fail(told)
+            before = health(host)
         answer = host.door.net.fetch(address(host, "rescan"), method="POST", timeout=ASK_SECONDS, limit=1 << 16)
         if answer.status != 202:
             return self.fail(f"memoryd does not take it ({answer.error or f'HTTP {answer.status}'})")
-        now = waited(host, lambda now: int(now.get("rescans", 0)) > int(before.get("rescans", 0)))
+        rescans, trouble = int(before.get("rescans", 0)), before.get("trouble")
+        now = waited(host, lambda now: now.get("rescans", 0) > rescans or now.get("trouble") not in (None, trouble))
         if now is None:
-            told = health(host).get("trouble") or "it still looks"
-            return self.fail(f"memoryd was asked to look at every note; after {PATIENCE:g} s: {told}")
+            return self.fail(f"memoryd was asked to look at every note; {PATIENCE:g} s later it still does")
+        if now.get("trouble"):
+            return self.fail(f"memoryd cannot: {now['trouble']}")
         return self.ok(f"memoryd looked at every note anew; {now.get('notes', 0)} notes", changed=True)
-
-    def _restarted(self, host: Host) -> Outcome:
-        """memoryd reads its settings once: a new one lets the deletions through that the old one held back."""
-        ok, told = host.daemon.stop()
-        if ok:
-            ok, told = host.supervisor.ensure()
-        if not ok or waited(host, lambda now: bool(now.get("ready"))) is None:
-            return self.fail(told)
-        return self.ok("memoryd has forgotten what vanished", changed=True)
 
     def _compared(self, host: Host, memoryd: Mapping[str, Any]) -> tuple[Finding, ...]:
         from iapeer_memory.index.sqlite.engine import SqliteEngine
@@ -146,6 +145,11 @@ def health(host: Host) -> Mapping[str, Any]:
         return {}
     real = host.door.files.realpath
     return told if real(str(told.get("state_dir"))) == real(host.paths.state_dir) else {}
+
+
+def settled(now: Mapping[str, Any]) -> bool:
+    """Whether its first look at the vault is over, or cannot be."""
+    return bool(now.get("ready") or now.get("away") or now.get("trouble"))
 
 
 def waited(host: Host, wanted: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any] | None:
