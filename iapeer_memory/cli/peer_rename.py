@@ -32,7 +32,7 @@ from iapeer_memory.memoryd.record import fingerprint
 from iapeer_memory.notes.lease import LEASE_NAME, LONGEST, may_stamp, read_lease
 from iapeer_memory.notes.rename import Naming
 from iapeer_memory.provision.host import Host, Wishes, rebased
-from iapeer_memory.provision.journal import Journal, interrupted
+from iapeer_memory.provision.journal import Journal
 from iapeer_memory.provision.lock import operation_lock
 from iapeer_memory.provision.peers import asked_peers
 from iapeer_memory.provision.rename import (
@@ -51,6 +51,9 @@ from iapeer_memory.provision.steps.surfaces import SurfacesStep
 from iapeer_memory.vault.locales import locale as locale_of
 from iapeer_memory.vault.service import UNSTAMPED
 
+BEGUN = ".rename"
+"""Beside the journal: the command that has begun and not succeeded. Once the registry has the new name nothing else
+tells what is left to do, and a repair that comes in between closes the journal."""
 Act = Callable[[], tuple[str, tuple[str, ...]]]
 """Does one part; (what was done, a line for each thing that could not be). Raises ProductError, OSError."""
 
@@ -69,13 +72,12 @@ def rename(
     check_names(host, old, new)
     host = settle(host)
     out = Output(host.env, as_json=as_json)
+    command = f"peer rename {old} {new}"
     if dry_run:
-        return told_plan(out, host, *looked(host, old, new, again=False))
+        return told_plan(out, host, *looked(host, old, new, again=begun(host) == command))
     with operation_lock(host.door, host.paths):
-        command = f"peer rename {old} {new}"
-        before = interrupted(host.door, host.paths.journal)
         host = settle(rebased(host))
-        vault, found, peers = looked(host, old, new, again=before is not None and before.command == command)
+        vault, found, peers = looked(host, old, new, again=begun(host) == command)
         take_up(host, command, out)
         return renamed(out, host, vault, found, peers, Journal(host.door, host.paths.journal, command, host.version))
 
@@ -94,7 +96,7 @@ def check_names(host: Host, old: str, new: str) -> None:
 
 
 def looked(host: Host, old: str, new: str, *, again: bool) -> tuple[str, Survey, Sequence[Peer]]:
-    """The vault, what would become of it, and the peers. `again`: this very command was interrupted.
+    """The vault, what would become of it, and the peers. `again`: this very command has begun before.
 
     Raises UsageError, ConfigError where it must not be done.
     """
@@ -141,6 +143,7 @@ def renamed(
         return rows[-1].ok
 
     naming = found.naming
+    host.door.files.write(host.paths.journal + BEGUN, journal.command.encode(), mode=0o600)
     try:
         with ExitStack() as stopped:
             reindex = partial(reindexed, host, vault, naming)
@@ -160,12 +163,17 @@ def renamed(
         out.line(line)
     bad = [row for row in rows if not row.ok]
     if bad:
-        # The journal stays: once the registry has the new name, it alone tells the same command what it is to finish.
         out.line(out.paint("mend what is named above, then run the same command again", "fail"))
     else:
-        journal.close()
+        host.door.files.remove(host.paths.journal + BEGUN)
+    journal.close()
     out.document("peer-rename", {"ok": not bad, "dry_run": False, **plan_rows(found), "steps": outcome_rows(rows)})
     return 1 if bad else 0
+
+
+def begun(host: Host) -> str:
+    """The renaming that has not come to its end; "" for none."""
+    return (host.door.files.read_optional(host.paths.journal + BEGUN, limit=4096) or b"").decode("utf-8", "replace")
 
 
 def row_of(name: str, act: Act) -> Outcome:

@@ -182,7 +182,7 @@ class Daemon:
     async def _end(self, http: QuietServer, tasks: list[asyncio.Task[Any]]) -> None:
         """Close everything, each within its time; what hangs is left to die with the process."""
         self._keeper.stop()
-        http.should_exit = True
+        http.end()
         for task in tasks[1:]:
             task.cancel()
         await asyncio.wait(tasks, timeout=self._timings.graceful + CLOSING)

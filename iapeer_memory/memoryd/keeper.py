@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 
 from iapeer_memory.domain.door import Clock, Files
@@ -20,6 +19,8 @@ from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.keeping import Keeping
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.passes import Report, Vault
+from iapeer_memory.memoryd.pending import Pending
+from iapeer_memory.memoryd.shelf import Shelf
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.tending import Looked, Tending, named
 from iapeer_memory.memoryd.timings import Timings
@@ -28,33 +29,6 @@ from iapeer_memory.vault.layout import MONITORED, Locale
 NAMED_BAD = 5
 """Unreadable notes that the log names after a pass."""
 LONGEST_RETRY = 300.0
-
-
-@dataclass(slots=True)
-class Pending:
-    """What changed and when it is due: `debounce` after the last change, at most `most` after the first."""
-
-    debounce: float
-    most: float
-    paths: set[str] = field(default_factory=set)
-    first: float = 0.0
-    last: float = 0.0
-
-    def add(self, paths: Iterable[str], now: float) -> None:
-        """Note changes."""
-        if not self.paths:
-            self.first = now
-        self.paths.update(paths)
-        self.last = now
-
-    def due(self) -> float | None:
-        """When to look, None when nothing changed."""
-        return min(self.last + self.debounce, self.first + self.most) if self.paths else None
-
-    def take(self) -> set[str]:
-        """All of it; nothing is left."""
-        taken, self.paths = self.paths, set()
-        return taken
 
 
 class Keeper:
@@ -76,8 +50,7 @@ class Keeper:
     ) -> None:
         self._tending = tending
         self._keeping = keeping
-        self._stale: set[str] = set()
-        self._archive_at: float | None = None
+        self._shelf = Shelf(timings.chores)
         self._more_to_keep = False
         self._more_to_tidy = False
         self._asked = self._answered = 0
@@ -129,7 +102,7 @@ class Keeper:
             if act is not None:
                 await self._guarded(act)
                 continue
-            times = (self._next_whole, self._pending.due(), self._archive_at)
+            times = (self._next_whole, self._pending.due(), self._shelf.first)
             await self._sleep(min(time for time in times if time is not None) - self._clock.monotonic())
 
     def _due(self) -> Callable[[], Awaitable[None]] | None:
@@ -140,7 +113,7 @@ class Keeper:
             return partial(self._pass, None)
         if due is not None and now >= due:
             return partial(self._pass, self._pending.take())
-        if self._archive_at is not None and now >= self._archive_at:
+        if self._shelf.first is not None and now >= self._shelf.first:
             return self._archive
         if self._more_to_keep:
             return self._keep
@@ -216,11 +189,11 @@ class Keeper:
         await self._store.beside(self._keeping.flush)
         self._more_to_keep, self._more_to_tidy = True, self._more_to_tidy or report.changed
         self._pending.add(looked.again | (looked.paths if paths is None else frozenset()), self._clock.monotonic())
+        stale: Collection[str] = looked.stale
         if paths is None and not report.away:
-            self._stale = set(await self._store.ask(lambda reader: stale_in(reader, self._vault.locale)))
-        self._stale |= looked.stale
-        if self._stale:
-            await self._archive()
+            stale = await self._store.ask(lambda reader: stale_in(reader, self._vault.locale))
+            self._shelf.only(frozenset(stale))
+        self._shelf.add(stale, self._clock.monotonic())
 
     async def _doubtful(self) -> tuple[str, ...]:
         """Notes whose rows are not what was stored for them. Raises IndexBroken, IndexFailed."""
@@ -254,11 +227,10 @@ class Keeper:
         self._more_to_keep = await self._store.beside(self._keeping.work)
 
     async def _archive(self) -> None:
-        """Move what is due; what is not yet, has its time."""
-        stale = frozenset(self._stale)
+        """Move some of what is due; what is not yet, has its time."""
+        stale = self._shelf.take(self._clock.monotonic())
         done = await self._store.beside(lambda: self._tending.archive(stale))
-        self._stale -= done.settled
-        self._archive_at = None if done.wait is None else self._clock.monotonic() + done.wait
+        self._shelf.told(stale, done.settled, done.wait, self._clock.monotonic())
         if done.paths:
             self._keeping.moved(done.paths)
             self.touched(done.paths)

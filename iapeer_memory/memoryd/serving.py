@@ -22,10 +22,27 @@ PeerUid = Callable[[int, tuple[str, int]], int | None]
 """(our port, the client's address and port) → uid of the client's process, None when it cannot be told."""
 
 KEEP_ALIVE = 30
+LOOK = 0.5
 
 
 class QuietServer(uvicorn.Server):
-    """A server whose end is ours to say: `should_exit`."""
+    """A server whose end is ours to say, and that sleeps until it is asked or ended."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ended = asyncio.Event()
+
+    def end(self) -> None:
+        """Stop serving."""
+        self.should_exit = True
+        self._ended.set()
+
+    async def main_loop(self) -> None:
+        """Until `end`; `should_exit` alone is seen now and then. The library looks ten times a second."""
+        while not self.should_exit:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -74,5 +91,5 @@ def server(front: Front, *, uid: int, peer_uid: PeerUid | None, graceful: float)
 
 
 async def serve(running: QuietServer, listener: socket) -> None:
-    """Serve until `should_exit`; returns within the graceful time, whatever is still open."""
+    """Serve until it is ended; returns within the graceful time, whatever is still open."""
     await running.serve(sockets=[listener])

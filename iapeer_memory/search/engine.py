@@ -249,7 +249,8 @@ class Finder:
         """The result items."""
         terms = Terms(scale.of, tuple((start, which) for start, which, _ in scale.begins))
         marker = Marker(terms, self._stemmer)
-        around: Mapping[str, Sequence[Neighbour]] = reader.neighbours([one.path for one in page]) if page else {}
+        # A note that is linked both ways stands among its neighbours twice.
+        around: Mapping[str, Sequence[Neighbour]] = reader.neighbours([one.path for one in page], most=2 * RELATED)
         items = []
         for one in page:
             opening = "" if one.texts else reader.opening(one.path)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from iapeer_memory.index.stems import Stemmer
 
-KEPT = 6_144
-"""Passages remembered: some 8 MB."""
+KEPT = 2_048
+"""Passages remembered: some 4 MB."""
 
 LONGEST = 8_000
 """Characters of a passage that is remembered."""

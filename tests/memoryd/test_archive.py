@@ -55,7 +55,7 @@ def test_a_stale_note_stays_a_while_and_an_append_is_not_lost(world: World) -> N
         assert (world.vault / OWN).exists(), "an edit begins the time anew"
 
         later(world, daemon, 2 * GRACE)
-        assert not (world.vault / OWN).exists()
+        daemon.until(lambda: not (world.vault / OWN).exists())
         text = world.read(THERE)
         assert "The first half" in text
         assert "The second half" in text

@@ -12,7 +12,7 @@ from iapeer_memory.domain.settings import Settings
 from iapeer_memory.memoryd.app import chosen_port
 from iapeer_memory.memoryd.checks import results_of
 from iapeer_memory.memoryd.heart import heartbeat
-from iapeer_memory.memoryd.keeper import Pending
+from iapeer_memory.memoryd.pending import Pending
 from iapeer_memory.memoryd.watching import relative, relevant
 from iapeer_memory.memoryd.worker import Worker
 

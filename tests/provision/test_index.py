@@ -4,95 +4,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import sys
-import time
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-import pytest
+from dataclasses import replace
 
 from iapeer_memory.domain.finding import Finding
-from iapeer_memory.domain.paths import Paths
-from iapeer_memory.egress.compose import OwnProgram, open_door
 from iapeer_memory.egress.overlay import overlay
-from iapeer_memory.egress.readonly import read_only
-from iapeer_memory.provision.host import Host, Wishes, load_host, read_config
 from iapeer_memory.provision.steps.index import IndexStep
 from iapeer_memory.provision.verify import repair, verify
-from tests.support.daemon import Running, environment, start, write
-
-LONG_AGO = time.time() - 3600
-BLIND = 600.0
-
-
-@dataclass
-class Place:
-    """A home with a vault of twelve notes that nobody has touched for an hour."""
-
-    home: Path
-    vault: Path
-
-    @property
-    def index(self) -> Path:
-        return self.home / ".iapeer" / "cache" / "iapeer-memory" / "index.db"
-
-    def note(self, name: str, text: str) -> Path:
-        return write(self.vault, f"01_Knowledge/{name}.md", text)
-
-    def age(self) -> None:
-        """As if everything had been done long ago."""
-        for folder, _, names in os.walk(self.vault):
-            for path in (folder, *(f"{folder}/{name}" for name in names)):
-                os.utime(path, (LONG_AGO, LONG_AGO))
-
-    def host(self, port: int, *, thorough: bool = False) -> Host:
-        """The host as the command line sees it. `thorough`: as for a repair."""
-        env = environment(self.home, self.vault, MCP_PORT=str(port))
-        paths = Paths.from_env(env, os_home=str(self.home))
-        door = open_door(env, own=OwnProgram(interpreter=sys.executable, stable_command=paths.stable_binary))
-        config = read_config(door, paths.config_file)
-        wishes = Wishes(thorough=thorough)
-        return load_host(door, env, config, paths, version="v", build="b", wishes=wishes)
-
-    def look(self, port: int, *, thorough: bool = False) -> Finding:
-        """What a check says of the index, through a door that cannot write."""
-        host = self.host(port, thorough=thorough)
-        return verify(replace(host, door=read_only(host.door)), [IndexStep()])[0]
-
-    def mend(self, port: int) -> Finding:
-        """What a repair says of it."""
-        return repair(self.host(port, thorough=True), [IndexStep()])[0]
-
-    def sql(self, *statements: str) -> None:
-        """Write into the index as a stranger."""
-        connection = sqlite3.connect(self.index)
-        with connection:
-            for statement in statements:
-                connection.execute(statement)
-        connection.close()
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    made = Place(tmp_path / "h", tmp_path / "vault")
-    for number in range(11):
-        made.note(f"n{number:02}", f"---\nstatus: current\n---\nbear number{number} [[n{(number + 1) % 11:02}]]\n")
-    made.note("fox", "A red fox.\n")
-    made.age()
-    return made
-
-
-@pytest.fixture
-def running(place: Place) -> Iterator[Running]:
-    """A memoryd that sees no change by itself: what is mended, was mended because it was asked."""
-    with start(place.home, place.vault, debounce=BLIND, debounce_most=BLIND) as daemon:
-        # The watch, once it is there, asks for a pass of its own.
-        daemon.wait(lambda health: bool(health["watch"]))
-        assert daemon.request("POST", "/rescan")[0] == 202
-        daemon.wait(lambda health: health["rescans"] == 1)
-        yield daemon
+from tests.support.daemon import Running, start, write
+from tests.support.indexed import Place
 
 
 def test_an_index_as_the_vault_is_well_and_looking_leaves_no_trace(place: Place) -> None:
@@ -115,8 +35,6 @@ ALTERED: dict[str, tuple[str, ...]] = {
     "the words": ("DELETE FROM passages_docsize WHERE id = (SELECT max(id) FROM passages_docsize)",),
     "a text that is none": ("UPDATE texts SET text = CAST(x'ff' AS TEXT) WHERE text LIKE '%fox%'",),
 }
-UNSEEN = "UPDATE passages_data SET block = zeroblob(length(block)) WHERE id > 100"
-"""What only a writer can prove: a look does not see it, memoryd's own doubt does."""
 
 
 def test_rows_that_somebody_altered_are_found_and_mended(place: Place, running: Running) -> None:
@@ -175,92 +93,6 @@ def test_what_is_excluded_now_is_surplus(place: Place, running: Running) -> None
     place.age()
     assert place.look(running.port).detail == "1 surplus: 01_Knowledge/n01.md"
     assert place.mend(running.port).status == "repaired"
-
-
-def foreign(index: Path) -> None:
-    """Another program's database in its place."""
-    other = index.with_name("other.db")
-    with sqlite3.connect(other) as connection:
-        connection.execute("CREATE TABLE notes (path TEXT)")
-    connection.close()
-    other.replace(index)
-
-
-def overwritten(index: Path) -> None:
-    with index.open("r+b") as file:
-        file.write(b"not a database at all".ljust(4096, b"\0"))
-
-
-def pages(index: Path) -> None:
-    """A few pages in the middle hold nothing any more."""
-    size = index.stat().st_size
-    with index.open("r+b") as file:
-        for at in range(4096 * 4, size - 4096, 4096 * 2):
-            file.seek(at)
-            file.write(b"\xa5" * 4096)
-
-
-def copied(index: Path) -> None:
-    """A copy of its own: what is written from now on goes nowhere."""
-    copy = index.with_name("copy.db")
-    copy.write_bytes(index.read_bytes())
-    copy.replace(index)
-
-
-def checkpointed(index: Path) -> bool:
-    """Whether nothing of it stands in its journal alone."""
-    connection = sqlite3.connect(index)
-    (done,) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    return bool(done == (0, 0, 0))
-
-
-DAMAGES: dict[str, Callable[[Path], object]] = {
-    "foreign": foreign,
-    "corrupt": overwritten,
-    "pages": pages,
-    "empty": lambda index: index.write_bytes(b""),
-    "gone": lambda index: index.unlink(),
-}
-
-
-def test_a_file_that_was_damaged_while_memoryd_was_down_is_named_and_made_anew(place: Place) -> None:
-    with start(place.home, place.vault) as daemon:
-        port = daemon.port
-        assert daemon.stop() == 0
-    whole = place.index.read_bytes()
-    for how, damage in DAMAGES.items():
-        damage(place.index)
-        assert place.look(port, thorough=True).status == ("skip" if how == "gone" else "fail"), how
-        place.index.write_bytes(whole)
-    pages(place.index)
-    with start(place.home, place.vault, port=port) as daemon:
-        assert place.look(port, thorough=True).status == "ok"
-        assert daemon.titles("red fox") == ["fox"]
-
-
-@pytest.mark.parametrize("how", [*DAMAGES, "copied"])
-def test_a_file_that_is_damaged_under_memoryd_is_named_and_made_anew(place: Place, running: Running, how: str) -> None:
-    if how == "copied":
-        copied(place.index)
-        place.note("fox", "A grey wolf.\n")
-        place.age()
-    else:
-        running.until(lambda: checkpointed(place.index))
-        DAMAGES[how](place.index)
-    assert place.look(running.port, thorough=True).status == "fail"
-    assert place.mend(running.port).status == "repaired"
-    assert place.look(running.port, thorough=True).status == "ok"
-    assert running.titles("fox") == ["fox"]
-
-
-def test_words_that_match_other_texts_are_mended_by_a_rescan(place: Place, running: Running) -> None:
-    place.sql(UNSEEN)
-    before = running.health()["rescans"]
-    assert running.request("POST", "/rescan")[::2] == (202, {"rescan": True})
-    running.wait(lambda health: health["rescans"] > before)
-    running.said("the index is damaged; it is rebuilt")
-    assert running.titles("red fox") == ["fox"]
 
 
 def test_memoryd_doubts_by_itself_now_and_then(place: Place) -> None:

@@ -28,8 +28,8 @@ def test_unknown_flags_are_one_line_and_exit_2(host: CoreBed) -> None:
     before = snapshot(host.core.root / "peers", host.bed.config_dir)
     for name in COMMANDS:
         words = (name, PARENTS[name]) if name in PARENTS else (name,)
-        if name in ("hook", "render", "memoryd", "version"):
-            continue  # what a harness or a supervisor calls, and what takes no flags at all
+        if name in ("hook", "render", "memoryd", "version", "archive-stale"):
+            continue  # what a harness or a supervisor calls, what takes no flags, and what passes over strange ones
         ran = host.bed.run(*words, "--no-such-flag")
         assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1), (words, ran)
         assert "--no-such-flag" in ran.err and ran.err.startswith(f"iapeer-memory {name}"), ran.err
@@ -69,7 +69,7 @@ def test_every_document_parses_and_says_what_it_is(host: CoreBed) -> None:
 
 NOISE = (
     "/standin/", "/runtimes/", "memoryd.", "/cache/", "/logs/", "journal.json", ".lock", "/context/", "/fragments/",
-    "/indexes/", "/backups/", "index.db", ".ahead",
+    "/indexes/", "/backups/", "index.db", ".ahead", "/history/", "/host-id",
 )  # fmt: skip
 CORES = ("/peer-profile.json", "/.codex/config.toml")
 """What the core and its notifier write when we ask them: the plan tells the question, not their file."""
@@ -144,10 +144,11 @@ def test_a_dry_repair_names_what_it_would_mend_and_leaves_it(host: CoreBed) -> N
 
 def test_status_asks_the_daemon_and_shows_the_slot(host: CoreBed) -> None:
     ran = host.bed.ok("status")
-    tail = [line.split(maxsplit=1) for line in ran.out.splitlines()[-3:]]
-    assert [row[0] for row in tail] == ["slot-file", "mcp-endpoint", "search"]
+    tail = [line.split(maxsplit=1) for line in ran.out.splitlines()[-5:]]
+    assert [row[0] for row in tail] == ["slot-file", "mcp-endpoint", "search", "context", "notes"]
     assert tail[0][1].startswith(f"iapeer-memory v{__version__}, registered ")
     assert "listening" in tail[1][1] and "bm25" in tail[2][1]
+    assert "a session start" in tail[3][1] and tail[4][1].endswith("indexed")
     host.slot.unlink()
     ran = host.bed.run("status", "--json")
     assert ran.code == 1 and ran.json()["probes"]["slot-file"] == "empty"

@@ -13,10 +13,14 @@ from tests.support.bed import Bed, until
 LONG_AGO = time.time() - 3600
 
 
-def settled(bed: Bed, count: int) -> None:
-    """Wait until that many notes are indexed, then make everything look old."""
-    until(lambda: f"{count} indexed" in bed.run("status").out, f"{count} notes are indexed")
+def settled(bed: Bed, words: str) -> None:
+    """Wait until a note is found, make everything look old, and wait until memoryd has looked at that, too."""
+    until(lambda: words in bed.run("search", words).out, f"{words} is found")
+    aside = bed.vault / "98_Aside"
+    aside.mkdir()
     age(bed)
+    (aside / "Last.md").write_text("A pangolin.\n")
+    until(lambda: "pangolin" in bed.run("search", "pangolin").out, "the last note is found")
 
 
 def age(bed: Bed) -> None:
@@ -32,15 +36,11 @@ def tamper(bed: Bed, statement: str) -> None:
     connection.close()
 
 
-def notes(bed: Bed) -> int:
-    return sum(1 for note in bed.vault.rglob("*.md") if "99_" not in str(note))
-
-
 def test_a_tampered_index_is_found_and_mended(bed: Bed) -> None:
     bed.init("alpha")
     for number in range(12):
         (bed.vault / "01_Knowledge" / f"Fact {number}.md").write_text(f"The badger number{number} digs.\n")
-    settled(bed, notes(bed))
+    settled(bed, "number11")
     assert bed.findings()["index"]["status"] == "ok"
 
     tamper(bed, "UPDATE texts SET text = 'A mole.' WHERE text LIKE '%number3 %'")
@@ -64,10 +64,9 @@ def test_a_tampered_index_is_found_and_mended(bed: Bed) -> None:
 
 def test_deletions_that_are_held_back_go_when_the_owner_says_so(bed: Bed) -> None:
     bed.init("alpha")
-    kept = notes(bed)
     for number in range(30):
         (bed.vault / "01_Knowledge" / f"Fact {number}.md").write_text(f"The badger number{number} digs.\n")
-    settled(bed, kept + 30)
+    settled(bed, "number29")
     shutil.move(bed.vault / "01_Knowledge", bed.home / "elsewhere")
     until(lambda: "vanished" in "".join(path.read_text() for path in log_files(bed)), "the fuse holds")
     age(bed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -49,7 +50,7 @@ def health(bed: Bed) -> dict[str, object]:
 
 
 def found(bed: Bed, query: str) -> set[str]:
-    rows = bed.ok("search", query, "--json").json()["results"]
+    rows = bed.ok("search", query, "--limit", "20", "--json").json()["results"]
     return {row["path"] for row in rows}
 
 
@@ -66,14 +67,14 @@ def hook(bed: Bed, note: Path) -> str:
 def test_an_obsidian_vault_is_searchable_and_stays_as_it_is_until_its_owner_says(bed: Bed) -> None:
     bed.prepare()
     laid(bed.vault)
-    config = bed.config_dir / "config.env"
-    lines = [line for line in config.read_text().splitlines() if "VAULT_PATH" not in line]
-    config.write_text("\n".join([*lines, "IAPEER_MEMORY_HUMAN_NAME=Dana", "IAPEER_MEMORY_MAX_RESULTS=20", ""]))
+    (bed.config_dir / "config.env").unlink()
+    bed.env["IAPEER_MEMORY_MCP_PORT"] = str(bed.port)
     bed.peer("alpha").mkdir(parents=True)
     before = snapshot(bed.vault)
     times = {path: os.lstat(path).st_mtime_ns for path in before}
 
-    bed.ok("init", "--adopt", "--vault", str(bed.vault), "--peer", f"alpha={bed.peer('alpha')}", "--non-interactive")
+    peer = f"alpha={bed.peer('alpha')}"
+    bed.ok("init", "--adopt", "--vault", str(bed.vault), "--human", "Dana", "--peer", peer, "--non-interactive")
     until(lambda: health(bed)["ready"] is True, "the first pass")
     mooring = {path for path, data in NOTES.items() if b"mooring" in data and not path.startswith(".trash")}
     assert found(bed, "mooring") == mooring
@@ -90,6 +91,9 @@ def test_an_obsidian_vault_is_searchable_and_stays_as_it_is_until_its_owner_says
     assert sorted(os.listdir(bed.vault)) == sorted({path.partition("/")[0] for path in NOTES} | {"Shortcut.md"})
 
     bed.ok("config", "set", "STAMPING", "on")
+    for pid in bed.daemons():
+        os.kill(pid, signal.SIGTERM)
+    until(lambda: not bed.daemons(), "memoryd ends")
     bed.ok("init", "--non-interactive")
     until(lambda: health(bed)["stamping"] is True and health(bed)["ready"] is True, "stamping is on")
     note = bed.vault / "01_Knowledge" / "Mooring.md"

@@ -1,4 +1,4 @@
-"""Two peers and one memory, over MCP: what one writes the other finds; nobody is overwritten, nothing private is told."""
+"""Two peers and one memory, over MCP: one finds what the other writes; nothing is overwritten, nothing private told."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_silent_append_around_the_tool_is_told_from_the_tools_own(world: World
 
 def every_byte(world: World) -> dict[str, bytes]:
     """All that stands below the home, but for the history, which keeps notes as they are."""
-    found = {}
+    found: dict[str, bytes] = {}
     for top, folders, names in os.walk(world.home):
         folders[:] = [name for name in folders if name != "history"]
         found |= {f"{top}/{name}": Path(top, name).read_bytes() for name in names}
@@ -139,7 +139,6 @@ def test_a_canary_in_every_input_appears_nowhere(world: World) -> None:
         world.looked(daemon)
         fragment = peers["alpha"] / ".iapeer" / "fragments" / "iapeer-memory.md"
         daemon.until(fragment.exists)
-        daemon.until(lambda: "Other" in fragment.with_name(fragment.name).read_text() or True)
         for query in ("harbour", "pier words code", "harbour gossip", "token"):
             answers += [daemon.search(query), daemon.search(query, **{"X-IAPeer-Identity": "beta"})]
         for query in (TOKEN[:12], SPAN):

@@ -11,24 +11,13 @@ import pytest
 
 from tests.support.bed import Bed, Ran, tree, until
 from tests.support.core_bed import CoreBed, core_bed_in
-from tests.support.renamed import MINE, NOW, context, converged, files, furnish, put, ready
-
-HUMAN = "olga"
+from tests.support.renamed import HUMAN, MINE, NOW, context, converged, files, furnish, lived_in, put
 
 
 @pytest.fixture
 def furnished(bed: Bed) -> Bed:
     """A host with alpha and beta, whose daemon has seen their notes, and who would tell what a human edits."""
-    bed.prepare()
-    with (bed.config_dir / "config.env").open("a") as config:
-        config.write(f"IAPEER_MEMORY_HUMAN_NAME={HUMAN}\n")
-    for name in ("alpha", "beta"):
-        bed.peer(name).mkdir(parents=True)
-    bed.ok(
-        "init", "--non-interactive", *(w for n in ("alpha", "beta") for w in ("--peer", f"{n}={bed.peer(n)}"))
-    )  # fmt: skip
-    furnish(bed)
-    ready(bed)
+    lived_in(bed)
     return bed
 
 
@@ -85,7 +74,7 @@ def a_dry_run_says_it_all(bed: Bed) -> None:
     assert f"would move {MINE}/picture.png → {NOW}/picture.png" in plan.out
     document = renamed(bed, "--dry-run", "--json").json()
     assert (document["kind"], document["ok"], document["dry_run"]) == ("peer-rename", True, True)
-    assert len(document["moves"]) == 18 and len(document["edits"]) == 18
+    assert len(document["moves"]) == 18 and len(document["edits"]) == 19
     assert document["left"] == ["02_Decisions/Torn.md"]
 
 

@@ -89,11 +89,15 @@ def setting(name: str, value: str) -> Callable[[CoreBed], object]:
 def forgotten(host: CoreBed) -> None:
     """An index that lost its rows, of notes that nobody has touched for an hour."""
     note = host.bed.vault / "01_Knowledge" / "Fact.md"
-    note.parent.mkdir(parents=True, exist_ok=True)
+    last = host.bed.vault / "98_Aside" / "Last.md"
+    for place in (note, last):
+        place.parent.mkdir(parents=True, exist_ok=True)
     note.write_text("The badger digs.\n")
     until(lambda: "Fact" in host.bed.run("search", "badger").out, "the note is found")
     for place in (note, *note.parents[:2]):
         os.utime(place, (1, 1))
+    last.write_text("A pangolin.\n")
+    until(lambda: "Last" in host.bed.run("search", "pangolin").out, "memoryd has looked at that, too")
     with contextlib.closing(sqlite3.connect(host.home / ".iapeer/cache/iapeer-memory/index.db")) as index, index:
         index.execute("DELETE FROM notes")
 

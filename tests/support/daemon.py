@@ -18,7 +18,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -171,14 +171,20 @@ def until(wanted: Callable[[], Any], why: Callable[[], str] = str) -> Any:
 
 @contextmanager
 def launch(
-    env: Mapping[str, str], *, port: int = 0, mcp: bool = True, events: Path | None = None, **timings: float
+    env: Mapping[str, str],
+    *,
+    port: int = 0,
+    mcp: bool = True,
+    events: Path | None = None,
+    under: Sequence[str] = (),
+    **timings: float,
 ) -> Iterator[Running]:
     """Start it without waiting for anything; killed at the end if it still runs. `events`: a file to which its stdout
-    is added; without one stdout must stay silent."""
+    is added; without one stdout must stay silent. `under`: words in front of the command."""
     test = json.dumps({"port": port, "mcp": mcp, "timings": {**QUICK, **timings}})
     with (events or Path(os.devnull)).open("ab") as told:
         process = subprocess.Popen(
-            [sys.executable, "-I", str(CHILD)],
+            [*under, sys.executable, "-I", str(CHILD)],
             env={**env, "MEMORYD_TEST": test},
             stdin=subprocess.DEVNULL,
             stdout=told if events else subprocess.PIPE,
@@ -215,12 +221,13 @@ def start(
     ready: bool = True,
     settings: Mapping[str, str] | None = None,
     events: Path | None = None,
+    under: Sequence[str] = (),
     **timings: float,
 ) -> Iterator[Running]:
     """Start it and wait until it is up, and its first pass done."""
     home.mkdir(parents=True, exist_ok=True)
     env = environment(home, vault, **(settings or {}))
-    with launch(env, port=port, mcp=mcp, events=events, **timings) as running:
+    with launch(env, port=port, mcp=mcp, events=events, under=under, **timings) as running:
         match = UP.search(running.said("up: http"))
         assert match
         running.port = int(match[1])

@@ -26,6 +26,7 @@ LINKS = """\
 [[{0}/sub folder/Deep#Top|deep]] [[Note 1]] ![[{0}/picture.png]] `[[{0}/Note 1]]`
 [[{0}/Note 2.md]] [[07_Archive/{0}/Old]]
 """
+HUMAN = "olga"
 MINE = "06_Agent_Memory/alpha"
 NOW = "06_Agent_Memory/gamma"
 PICTURE = b"\x89PNG\r\n\x1a\n\x00\xff"
@@ -34,8 +35,23 @@ UNTOUCHED = {
     "06_Agent_Memory/beta/Own.md": b"---\nauthor: beta\n---\nNothing of alpha's: [[06_Agent_Memory/alphabet/x]]\n",
     "06_Agent_Memory/alphabet/x.md": b"---\nauthor: alphabet\n---\nlinked\n",
     "02_Decisions/Torn.md": b"---\n<<<<<<< HEAD\nauthor: alpha\n=======\nauthor: beta\n>>>>>>> x\n---\n",
+    ".memoryignore": b"08_Private/\n",
+    "08_Private/Left out.md": b"---\nauthor: alpha\n---\n",
     "01_Knowledge/Not utf8.md": b"---\nauthor: beta\n---\n\xff\xfe alpha\n",
 }
+
+
+def lived_in(bed: Bed) -> None:
+    """A host with alpha and beta, whose daemon has seen their notes, and would tell what a human edits."""
+    bed.prepare()
+    with (bed.config_dir / "config.env").open("a") as config:
+        config.write(f"IAPEER_MEMORY_HUMAN_NAME={HUMAN}\n")
+    for name in ("alpha", "beta"):
+        bed.peer(name).mkdir(parents=True)
+    peers = [word for name in ("alpha", "beta") for word in ("--peer", f"{name}={bed.peer(name)}")]
+    bed.ok("init", "--non-interactive", *peers)
+    furnish(bed)
+    ready(bed)
 
 
 def furnish(bed: Bed) -> None:
@@ -47,6 +63,7 @@ def furnish(bed: Bed) -> None:
     put(bed, f"{MINE}/sub folder/Deep.md", HEAD.format(title="Deep", author="alpha") + "Deep water.\n")
     put(bed, f"{MINE}/picture.png", PICTURE)
     put(bed, f"07_Archive/{MINE}/Old.md", HEAD.format(title="Old", author="alpha") + "Retired lantern.\n")
+    put(bed, "99_System/Templates/Mine.md", HEAD.format(title="{{title}}", author="alpha"))
     put(bed, "01_Knowledge/Links.md", HEAD.format(title="Links", author="beta") + LINKS.format(MINE))
 
 
@@ -94,7 +111,24 @@ def expected(before: dict[str, bytes]) -> dict[str, bytes]:
 
 def ready(bed: Bed) -> None:
     """The daemon has seen every note of alpha's."""
-    until(lambda: len(ask(bed, "quartz3 reservoir", author="alpha")) >= 1, "alpha's notes are found")
+    until(lambda: ask(bed, "quartz3 reservoir", author="alpha") != [], "alpha's notes are found")
+
+
+def judged(bed: Bed) -> dict[str, Any]:
+    """What the daemon says of itself once it has looked at every note."""
+    told: dict[str, Any] = {}
+
+    def whole() -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", bed.port, timeout=30)
+        try:
+            connection.request("GET", "/health")
+            told.update(json.load(connection.getresponse()))
+        finally:
+            connection.close()
+        return bool(told["ready"])
+
+    until(whole, "the first whole pass")
+    return told
 
 
 def converged(bed: Bed, before: dict[str, bytes]) -> None:
@@ -108,9 +142,10 @@ def converged(bed: Bed, before: dict[str, bytes]) -> None:
     for file in (".mcp.json", ".codex/config.toml"):
         text = (bed.peer("alpha") / file).read_text()
         assert "-gamma" in text and "-alpha" not in text
-    assert not (bed.state / "journal.json").exists() and len(bed.daemons()) == 1
+    assert not list(bed.state.glob("journal.json*")) and len(bed.daemons()) == 1
     assert not list((bed.state / "indexes").glob("alpha-*"))
     until(lambda: "gamma" in context(bed), "the context is rendered")
+    assert judged(bed)["held"] == 0
     assert {row["status"] for row in bed.findings().values()} <= {"ok", "warn"}
     assert files(bed.vault) == expected(before)
 

@@ -13,9 +13,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,20 +94,24 @@ class World:
         """A note; `age`: seconds since it was written, by the daemon's clock. Two: its hook would have come by now."""
         note = self.vault / path
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_bytes(text if isinstance(text, bytes) else text.encode())
+        temp = self.root / f"written.{threading.get_ident()}"
+        temp.write_bytes(text if isinstance(text, bytes) else text.encode())
         then = self.now() - age
-        os.utime(note, (then, then))
-        return note
+        os.utime(temp, (then, then))
+        return temp.replace(note)
 
     def read(self, path: str) -> str:
         """What a note says."""
         return (self.vault / path).read_bytes().decode()
 
     @contextmanager
-    def daemon(self, *, events: Path | None = None, ready: bool = True, **timings: float) -> Iterator[Running]:
-        """Run memoryd; it watches before this goes on."""
-        quick: Mapping[str, float] = {"chores": 0.2, **timings}
-        with start(self.home, self.vault, settings=self.settings, events=events, ready=ready, **quick) as running:
+    def daemon(
+        self, *, events: Path | None = None, ready: bool = True, chores: float = 0.2, debounce: float = 0.1
+    ) -> Iterator[Running]:
+        """Run memoryd; it watches before this goes on. Times in seconds."""
+        with start(
+            self.home, self.vault, settings=self.settings, events=events, ready=ready, chores=chores, debounce=debounce
+        ) as running:
             if ready:
                 running.wait(lambda health: bool(health["watch"]))
             yield running

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 from iapeer_memory.index.port import Filter, Hit, IndexBroken, LinkGraph, Match, Neighbour, NoteSummary
 from iapeer_memory.index.sqlite import graph, question, rows, schema, seals, spelling, vectors
@@ -133,8 +134,10 @@ class SqliteReader:
 
     def summaries(self) -> tuple[NoteSummary, ...]:
         """Every note, by path."""
+        known: dict[Any, Any] = {}
         with translated(self._path):
-            return tuple(map(rows.summary, self._connection.execute(f"SELECT {SHOWN} FROM notes ORDER BY path")))  # noqa: S608
+            every = self._connection.execute(f"SELECT {SHOWN} FROM notes ORDER BY path")  # noqa: S608
+            return tuple(rows.summary(row, lambda value: known.setdefault(value, value)) for row in every)
 
     def count(self) -> int:
         """How many notes there are."""

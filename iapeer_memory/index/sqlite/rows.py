@@ -6,7 +6,7 @@ The seal is a digest of all that was stored for a note, so a row that somebody e
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -34,13 +34,13 @@ def columns(summary: NoteSummary) -> Columns:
     )  # fmt: skip
 
 
-def summary(row: Sequence[Any]) -> NoteSummary:
-    """The values of SHOWN as a summary."""
+def summary(row: Sequence[Any], once: Callable[[Any], Any] = lambda value: value) -> NoteSummary:
+    """The values of SHOWN as a summary. `once`: gives back what it knows of a value that many notes share."""
     return NoteSummary(
-        path=row[0], title=row[1], type=row[2], subtype=row[3], status=row[4], description=row[5],
-        tags=unlisted(row[6]), author=row[7], coauthors=unlisted(row[8]), created=row[9],
-        updated=row[10], last_edited_by=row[11], reviewed=bool(row[12]), aliases=unlisted(row[13]),
-        directory=row[14],
+        path=row[0], title=row[1], type=once(row[2]), subtype=once(row[3]), status=once(row[4]), description=row[5],
+        tags=once(unlisted(row[6])), author=once(row[7]), coauthors=once(unlisted(row[8])), created=row[9],
+        updated=row[10], last_edited_by=once(row[11]), reviewed=bool(row[12]), aliases=once(unlisted(row[13])),
+        directory=once(row[14]),
     )  # fmt: skip
 
 
