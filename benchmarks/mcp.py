@@ -97,7 +97,15 @@ def application(kind: str, port: int) -> Any:
         return given
 
     endpoint = Endpoint(Tools(Constant(), locale("en"), "/vault"), version="0", log=Silent())
-    return Front(port=port, health=lambda _: {}, metrics=str, rescan=lambda: None, dedup=no_hints, mcp=endpoint)
+    return Front(
+        port=port,
+        health=lambda _: {},
+        metrics=str,
+        rescan=lambda: None,
+        reload=lambda: False,
+        dedup=no_hints,
+        mcp=endpoint,
+    )
 
 
 def serve(kind: str) -> None:

@@ -37,7 +37,7 @@ from iapeer_memory.memoryd.timings import Timings  # noqa: E402
 from iapeer_memory.search.engine import Finder, Question  # noqa: E402
 from iapeer_memory.vault.locales import locale  # noqa: E402
 from tests.support.daemon import Running, start  # noqa: E402
-from tests.support.vault_of import VaultOf  # noqa: E402
+from tests.support.vault_of import PEERS, VaultOf  # noqa: E402
 
 LARGE = 50_000
 TABLES = ("idle", "search", "agents", "change", "memory", "pass")
@@ -80,9 +80,15 @@ class Bench:
 
     @contextmanager
     def daemon(self, **timings: float) -> Iterator[Running]:
-        """A daemon with the product's own timings but these, its first pass not waited for."""
+        """A daemon with the product's own timings but these, its first pass not waited for. It serves a fleet, and
+        leaves the notes where they are."""
+        fleet = self.home / ".iapeer" / "state" / "iapeer-memory" / "fleet.json"
+        if not fleet.exists():
+            fleet.parent.mkdir(parents=True, mode=0o700)
+            peers = [{"personality": name, "cwd": str(self.home / name)} for name in PEERS]
+            fleet.write_text(json.dumps({"updatedAt": "2026-01-01T00:00:00Z", "peers": peers}))
         real = dataclasses.asdict(Timings()) | timings
-        with start(self.home, self.vault, ready=False, **real) as daemon:
+        with start(self.home, self.vault, ready=False, settings={"STAMPING": "0"}, **real) as daemon:
             yield daemon
 
 

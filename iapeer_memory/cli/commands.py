@@ -25,7 +25,7 @@ COMMANDS: dict[str, CommandRow] = {
     "status": CommandRow("status", "Show what works, and how search answers.", "read"),
     "verify": CommandRow("verify", "Check everything; with --repair, heal what drifted.", "write"),
     "uninstall": CommandRow("uninstall", "Take out all that was placed; notes and settings stay.", "destructive"),
-    "peer": CommandRow("peer", "List, add, remove, pause or resume agents.", "write"),
+    "peer": CommandRow("peer", "List, add, remove, rename, pause or resume agents.", "write"),
     "search": CommandRow("search", "Search the notes.", "read"),
     "note": CommandRow("note", "Show what a note said before, and bring it back.", "write"),
     "migrate": CommandRow("migrate", "Bring a harness's own memory files into the vault.", "write"),

@@ -13,6 +13,7 @@ from iapeer_memory.cli.plan import planned, tell_plan
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError
 from iapeer_memory.domain.settings import BY_NAME, PREFIX, SETTINGS, Setting, set_line
+from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.values import value_fault
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
@@ -72,7 +73,9 @@ def set_(
     if os.environ.get(key, value) != value:
         out.line(out.paint(f"{key} is also set in the environment, which is stronger than the file", "warn"))
     if plan is None:
-        out.line(f"{key} is set in {host.paths.config_file}; apply it with: iapeer-memory update")
+        taken = reloaded(host)
+        rest = "memoryd takes it up now; " if taken else ""
+        out.line(f"{key} is set in {host.paths.config_file}; {rest}apply it everywhere with: iapeer-memory update")
     tell_plan(out, host, plan)
     return 0
 
@@ -82,6 +85,13 @@ def path() -> int:
     """Print where config.env is."""
     sys.stdout.write(open_host(readonly=True).paths.config_file + "\n")
     return 0
+
+
+def reloaded(host: Host) -> bool:
+    """Whether a memoryd of this host runs and takes changed settings up; it would by itself within half a minute."""
+    url = f"http://127.0.0.1:{host.port}/reload"
+    answer = host.door.net.fetch(url, method="POST", body=b"", timeout=2.0, limit=1 << 16)
+    return answer.status == 202 and b"true" in answer.body
 
 
 def shown(setting: Setting, value: str) -> str:

@@ -21,14 +21,14 @@ from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.host import HostChoices
 from iapeer_memory.domain.paths import Paths
-from iapeer_memory.domain.settings import Settings
+from iapeer_memory.domain.settings import ConfigLine, Settings, parse_env
 from iapeer_memory.egress.build import running_build
 from iapeer_memory.egress.host import hostname
 from iapeer_memory.egress.listeners import loopback_listener
 from iapeer_memory.egress.stdout import say
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.memoryd import checks
-from iapeer_memory.memoryd.daemon import Daemon, Kit
+from iapeer_memory.memoryd.daemon import AGAIN, Daemon, Kit
 from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.health import Identity
 from iapeer_memory.memoryd.keeping import Keeping
@@ -68,7 +68,11 @@ def run(
     """
     log = Log(door.files, door.clock, paths.daemon_log)
     try:
-        return _run(door, paths, settings, host, log=log, port=port, mcp=mcp, timings=timings or Timings())
+        code = _run(door, paths, settings, host, log=log, port=port, mcp=mcp, timings=timings or Timings())
+        if code == AGAIN:
+            argv = (sys.executable, *sys.orig_argv[1:])
+            log.warn(door.processes.replace(argv, env=door.processes.environment()).stderr)
+        return code
     except ProductError as error:
         log.warn(f"memoryd does not start: {error.line()}")
         return error.exit_code
@@ -222,7 +226,32 @@ def _kit(
         mcp=mcp,
         timings=timings,
         log=log,
+        outdated=partial(_outdated, door, paths, _config(door, paths)),
     )
+
+
+def _config(door: Door, paths: Paths) -> tuple[ConfigLine, ...] | None:
+    """The lines of config.env; None while they cannot be read."""
+    try:
+        data = door.files.read_optional(paths.config_file, limit=1 << 20)
+        return parse_env((data or b"").decode("utf-8"))[0]
+    except (ProductError, OSError, UnicodeDecodeError):
+        return None
+
+
+def _outdated(door: Door, paths: Paths, before: tuple[ConfigLine, ...] | None) -> bool:
+    """Whether config.env says something else by now, and names a vault and a locale that memoryd can start with."""
+    now = _config(door, paths)
+    values = [{line.key: line.value for line in lines} for lines in (before or (), now or ())]
+    if now is None or values[0] == values[1]:
+        return False
+    settings = Settings(door.processes.environment(), now)
+    try:
+        checks.vault_of(door, settings)
+        locale_named(settings.locale)
+    except ProductError:
+        return False
+    return True
 
 
 def _in_conflict(door: Door, root: str, path: str, data: bytes) -> bool:

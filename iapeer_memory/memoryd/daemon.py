@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from socket import socket
 
 CLOSING = 1.0
+AGAIN = 64
+"""What a run ends with when it shall be followed by another one, with the settings as they are now."""
 STATM = "/proc/self/statm"
 PAGE = 4096
 
@@ -52,7 +54,8 @@ PAGE = 4096
 class Kit:
     """What a daemon is put together from. `results`: of a search that does not say how many. `nameless`: who asks
     where nothing else tells. `emit`: writes an event to stdout; None: nobody receives any. `period`: between curator
-    ticks, ms. `mcp` False: only index, watch and answer the probe."""
+    ticks, ms. `mcp` False: only index, watch and answer the probe. `outdated`: whether the
+    settings have changed since, and can be used."""
 
     door: Door
     paths: Paths
@@ -71,6 +74,7 @@ class Kit:
     mcp: bool
     timings: Timings
     log: Log
+    outdated: Callable[[], bool]
 
 
 class Daemon:
@@ -88,6 +92,7 @@ class Daemon:
         self._condition = health.Condition()
         self._ready = asyncio.Event()
         self._stop = asyncio.Event()
+        self._again = False
         self._clerk = Worker("memoryd-files")
         self._courier = Courier(kit.store, kit.delivery, kit.door.clock, kit.log)
         self._heart = Heart(
@@ -127,12 +132,12 @@ class Daemon:
         )
 
     async def run(self, listener: socket) -> int:
-        """Until a signal; 0, or 1 when a part of the daemon failed."""
+        """Until a signal; 0, AGAIN, or 1 when a part of the daemon failed."""
         kit, loop = self._kit, asyncio.get_running_loop()
         port = listener.getsockname()[1]
         tools = Tools(self._memory, kit.vault.locale, kit.vault.root, nameless=kit.nameless)
         endpoint = Endpoint(tools, version=kit.identity.version, log=kit.log) if kit.mcp else None
-        front = Front(port, self._probe, self._metrics, self._keeper.rescan, self._memory.dedup, endpoint)
+        front = Front(port, self._probe, self._metrics, self._keeper.rescan, self._reload, self._memory.dedup, endpoint)
         http = server(
             front,
             uid=self._identity.uid,
@@ -172,7 +177,7 @@ class Daemon:
         stopped = asyncio.create_task(self._stop.wait())
         done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         if stopped in done:
-            return 0
+            return AGAIN if self._again else 0
         stopped.cancel()
         for task in done:
             error = None if task.cancelled() else task.exception()
@@ -218,6 +223,14 @@ class Daemon:
             condition.resident_bytes = int(words[1]) * PAGE
         self._keeper.take_stock()
 
+    def _reload(self) -> bool:
+        """End this run for one with the changed settings; whether they have changed."""
+        if not self._again and self._kit.outdated():
+            self._again = True
+            self._log.info("the settings have changed; starting anew with them")
+            self._stop.set()
+        return self._again
+
     async def _index_changed(self) -> None:
         """After a pass that changed something, and after the first."""
         self._ready.set()
@@ -228,6 +241,7 @@ class Daemon:
         while True:
             await asyncio.sleep(self._timings.heartbeat)
             changed = await self._clerk.call(self._beat_all)
+            self._reload()
             whole = await self._courier.alive()
             if (changed or not whole) and self._ready.is_set():
                 self._courier.wake()

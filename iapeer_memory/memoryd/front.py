@@ -37,6 +37,7 @@ class Front:
     health: Callable[[str | None], Mapping[str, Any]]
     metrics: Callable[[], str]
     rescan: Callable[[], None]
+    reload: Callable[[], bool]
     dedup: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
     mcp: App | None
 
@@ -60,6 +61,9 @@ class Front:
         elif scope["path"] == "/metrics":
             if await _takes(scope, send, "GET"):
                 await answer(send, 200, self.metrics().encode(), PLAIN)
+        elif scope["path"] == "/reload":
+            if await _takes(scope, send, "POST"):
+                await answer_json(send, 202, {"reload": self.reload()})
         elif scope["path"] == "/rescan":
             if await _takes(scope, send, "POST"):
                 self.rescan()

@@ -14,6 +14,7 @@ from iapeer_memory.curation.rules import Rules
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.egress.vaultdoor import open_vault
+from iapeer_memory.memoryd import scopes
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.passes import Vault, present
 from iapeer_memory.notes.archive import Candidate, Move, archive_note, folded, is_stale, plan_archive
@@ -139,7 +140,7 @@ class Tending:
         whole = paths is None
         if paths is None:
             paths = {*queue.monitored(self._files, vault.root, vault.locale, vault.rules), *self.state.notes}
-        paths = frozenset(paths)
+        paths = frozenset(paths) | self._below(paths)
         now = self._door.clock.now()
         if not self.state.baseline:
             # What was never seen is not judged: the first look only remembers.
@@ -154,6 +155,12 @@ class Tending:
         acted = frozenset(path for path, _ in report.acted)
         # A whole pass asks the index which notes are stale instead of reading all of them once more.
         return Looked(acted, frozenset(report.again), frozenset() if whole else self._stale(paths))
+
+    def _below(self, paths: Iterable[str]) -> frozenset[str]:
+        """The notes in those of these paths that are folders: what came with a new folder has no event of its own."""
+        folders = sorted(path for path in paths if not path.endswith(".md"))
+        every = scopes.found(self._files, self._vault.root, self._vault.rules, folders)
+        return frozenset(found.path for found in every if found.kind == "note")
 
     def may_stamp(self) -> bool:
         """Whether this host writes into notes by itself now."""

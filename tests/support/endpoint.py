@@ -134,7 +134,15 @@ def serving(memory: FolderMemory, heard: Heard | None = None) -> Iterator[int]:
     """The port on which it answers, as long as the block lasts."""
     port = free_port()
     endpoint = Endpoint(tools_over(memory), version="1.2.3", log=heard or Heard())
-    front = Front(port=port, health=lambda nonce: {}, metrics=str, rescan=lambda: None, dedup=_no_hints, mcp=endpoint)
+    front = Front(
+        port=port,
+        health=lambda nonce: {},
+        metrics=str,
+        rescan=lambda: None,
+        reload=lambda: False,
+        dedup=_no_hints,
+        mcp=endpoint,
+    )
     http = server(front, uid=os.getuid(), peer_uid=None, graceful=1.0)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

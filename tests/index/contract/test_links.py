@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from iapeer_memory.context.links import of_graph
 from iapeer_memory.index.port import Engine, NoteRecord
 from tests.support.records import filled, note
 
@@ -191,3 +192,29 @@ def test_ten_thousand_links_and_circles(engine: Engine) -> None:
         ("n1.md", "n2.md"),
         ("n2.md", "n1.md"),
     }
+
+
+def test_links_are_counted_as_the_graph_tells_them(engine: Engine) -> None:
+    filled(
+        engine,
+        note("01/A.md", links=["B", "B", "C", "gone", "Gone", "A"]),
+        note("01/B.md", links=["A", "same"]),
+        note("01/C.md"),
+        note("01/same.md"),
+        note("02/same.md"),
+        note("03/alone.md"),
+    )
+    reader = engine.reader()
+    try:
+        assert dict(reader.linked()) == {"01/A.md": 4, "01/B.md": 3, "01/C.md": 1} == dict(of_graph(reader.graph()))
+    finally:
+        reader.close()
+
+
+def test_statuses_of_those_that_have_one(engine: Engine) -> None:
+    filled(engine, note("01/A.md", status="current"), note("01/B.md"))
+    reader = engine.reader()
+    try:
+        assert dict(reader.statuses()) == {"01/A.md": "current"}
+    finally:
+        reader.close()
