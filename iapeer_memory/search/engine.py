@@ -231,7 +231,12 @@ class Finder:
         outdated = {one.path for one in ranked if rank.stale(one.path, one.status, self._locale)}
         if not outdated:
             return list(ranked)
-        standings = [twins.Standing(one.path, self._name(one.title), one.path in outdated) for one in ranked]
+        first = next(at for at, one in enumerate(ranked) if one.path in outdated)
+        nameless: frozenset[str] = frozenset()  # what stands above every outdated note need not move
+        standings = [
+            twins.Standing(one.path, nameless if at < first else self._name(one.title), one.path in outdated)
+            for at, one in enumerate(ranked)
+        ]
         by_path = {candidate.path: candidate for candidate in ranked}
         result: list[Candidate] = []
         floor = 0.0

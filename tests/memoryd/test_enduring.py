@@ -56,7 +56,7 @@ def test_a_vault_that_comes_back_is_judged_as_if_it_had_never_been_away(world: W
         assert "deleted" not in world.events(NOTE)
 
 
-@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
+@pytest.mark.parametrize("jump", [-86_400.0, pytest.param(86_400.0, marks=pytest.mark.slow)])
 def test_a_clock_that_is_set_stops_nothing(world: World, jump: float) -> None:
     """Neither a tick nor a pass waits for a time that will not come."""
     world.with_core()

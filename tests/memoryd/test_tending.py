@@ -159,3 +159,17 @@ def test_the_index_curator_ends_a_review_by_what_it_writes(world: World) -> None
         judged(world, daemon)
         assert world.read(names["Touched"]) == touched
         assert world.read(names["Scribed"]) == scribed
+
+
+def test_notes_that_come_with_a_folder_are_judged_like_any(world: World) -> None:
+    """Core 2.4: directory renames were not seen. What lies in a folder that is moved in has no event of its own."""
+    world.settings["HUMAN_NAME"] = "Dana"
+    outside = world.root / "project"
+    outside.mkdir()
+    (outside / "Bare.md").write_text("Typed elsewhere, moved in.\n")
+    with world.daemon() as daemon:
+        world.put("03_Projects/Other/x.md", agents("alpha", world.now() - 900, "x"))
+        world.looked(daemon)
+        outside.rename(world.vault / "03_Projects" / "Harbour")
+        daemon.until(lambda: world.read("03_Projects/Harbour/Bare.md").startswith("---\n"))
+        assert keys(world.read("03_Projects/Harbour/Bare.md"))["author"] == "Dana"

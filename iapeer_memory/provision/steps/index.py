@@ -117,7 +117,8 @@ def judged(host: Host, memoryd: Mapping[str, Any], differences: Differences) -> 
         else:
             findings.append(Finding(NAME, "warn", detail, why="a drive that went away looks just so", remedy=ALLOW))
     else:
-        findings.append(Finding(NAME, "ok", f"{differences.notes} {'note' if differences.notes == 1 else 'notes'}, as in the vault"))
+        noun = "note" if differences.notes == 1 else "notes"
+        findings.append(Finding(NAME, "ok", f"{differences.notes} {noun}, as in the vault"))
     if differences.unreadable:
         detail = f"{len(differences.unreadable)} notes cannot be read: {named(differences.unreadable)}"
         findings.append(Finding(f"{NAME}[unreadable]", "warn", detail, remedy="iapeer-memory logs"))
