@@ -77,10 +77,9 @@ def test_deletions_that_are_held_back_go_when_the_owner_says_so(bed: Bed) -> Non
     assert found["remedy"].endswith("config set ALLOW_MASS_DELETE 1, then: iapeer-memory verify --repair")
 
     bed.ok("config", "set", "ALLOW_MASS_DELETE", "1")
-    assert bed.findings()["index"]["status"] == "fail"
-    healed = bed.findings("--repair")["index"]
-    assert healed["status"] == "repaired", healed
+    assert bed.findings("--repair")["index"]["status"] in ("ok", "repaired")  # memoryd may have been quicker
     assert "Fact" not in bed.run("search", "badger").out
+    assert bed.findings()["index"]["status"] == "ok"
 
 
 def log_files(bed: Bed) -> list[Path]:

@@ -62,13 +62,12 @@ class IndexStep(Step):
         if not before:
             return self.fail("memoryd does not answer")
         if before.get("held") and allowed(host):
-            # It reads its settings once: those of now let through what it has held back.
-            ok, told = host.daemon.stop()
-            if ok:
-                ok, told = host.supervisor.ensure()
-            if not ok or waited(host, settled) is None:
-                return self.fail(told)
-            before = health(host)
+            # The settings of now let through what it has held back under those of before.
+            host.door.net.fetch(address(host, "reload"), method="POST", timeout=ASK_SECONDS, limit=1 << 16)
+            released = waited(host, lambda now: settled(now) and not now.get("held"))
+            if released is None:
+                return self.fail("memoryd does not take up ALLOW_MASS_DELETE", "why: iapeer-memory logs")
+            before = released
         answer = host.door.net.fetch(address(host, "rescan"), method="POST", timeout=ASK_SECONDS, limit=1 << 16)
         if answer.status != 202:
             return self.fail(f"memoryd does not take it ({answer.error or f'HTTP {answer.status}'})")
