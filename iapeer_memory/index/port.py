@@ -12,8 +12,9 @@ takes any composition (NFC, NFD).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from iapeer_memory.domain.errors import ProductError
 
@@ -128,10 +129,10 @@ class Filter:
         return not (self.types or self.statuses or self.tags or self.authors or self.folders or self.since)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A note that matched. `score`: positive, greater is better. `places`: the engine's own keys of the passages that
-    matched, best first, at most six; `Reader.texts` reads them."""
+    matched, best first, at most six; `Reader.passages` and `Reader.streams` read them. `backlinks`: how many notes link
+    to it."""
 
     path: str
     title: str
@@ -141,11 +142,12 @@ class Hit:
     updated: str | None
     score: float
     places: tuple[int, ...]
+    backlinks: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A note at the other end of a link. `degree`: how many notes it is linked with, either way."""
+class Neighbour(NamedTuple):
+    """A note at the other end of a link. `degree`: how many notes it is linked with, either way; `backlinks`: how many
+    link to it."""
 
     path: str
     title: str
@@ -153,6 +155,7 @@ class Neighbour:
     status: str | None
     direction: Direction
     degree: int
+    backlinks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +186,10 @@ class Unembedded:
 class Reader(Protocol):
     """Questions. May be asked from any one thread at a time."""
 
+    def snapshot(self) -> AbstractContextManager[None]:
+        """All questions within it see one state of the store."""
+        ...
+
     def match(self, match: Match, *, limit: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """The best `limit` notes, one hit a note, best first, ties by path. Never raises for any words."""
         ...
@@ -205,12 +212,12 @@ class Reader(Protocol):
         """Of each word: in how many notes its stem occurs, about where those are many; 0 where it occurs nowhere."""
         ...
 
-    def texts(self, hit: Hit) -> tuple[str, ...]:
-        """The passages of a hit, best first; those of a note that changed meanwhile are left out."""
+    def passages(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
+        """The texts that matched of each hit, best first; those of a note that changed meanwhile are left out."""
         ...
 
-    def passages(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
-        """The `texts` of each hit, asked for at once."""
+    def streams(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
+        """The same as stems in a row, blanks between."""
         ...
 
     def opening(self, path: str) -> str:
@@ -225,10 +232,6 @@ class Reader(Protocol):
     def neighbours(self, paths: Sequence[str], *, most: int | None = None) -> Mapping[str, tuple[Neighbour, ...]]:
         """Of each note that is linked: its neighbours, greatest degree first, ties by path; a note that is linked both
         ways stands there twice. `most`: how many of a note's, all unless given. A link to itself is none."""
-        ...
-
-    def backlinks(self, paths: Sequence[str]) -> Mapping[str, int]:
-        """How many notes link to each of these; notes without any are left out."""
         ...
 
     def graph(self) -> LinkGraph:

@@ -89,7 +89,8 @@ class Locale:
 
         The one rule for every mechanism: letter case, blanks around it and a pair of quotes do not count.
         """
-        return self._group_by_token.get(bare_token(status or ""))
+        groups = self._group_by_token
+        return (groups.get(status) or groups.get(bare_token(status))) if status else None
 
     def folder_of(self, path: str) -> Folder | None:
         """Which of the eight folders a vault-relative path lies in; None for the root and for other folders."""

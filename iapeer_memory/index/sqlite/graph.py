@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from itertools import islice
 
-from iapeer_memory.index.port import Direction, LinkGraph, Neighbour, NoteSummary, Unresolved
+from iapeer_memory.index.port import LinkGraph, Neighbour, NoteSummary, Unresolved
 from iapeer_memory.index.sqlite import rows
 from iapeer_memory.index.sqlite.schema import AMBIGUOUS, FOUND, MISSING
 
 SHOWN = ", ".join(f"notes.{name}" for name in rows.SHOWN)
 CALLED = f"SELECT names.name, {SHOWN} FROM names JOIN notes ON notes.id = names.note WHERE folded IN (?, ?)"  # noqa: S608
-ENDS: tuple[tuple[Direction, str], ...] = (
-    ("outgoing", "SELECT DISTINCT note FROM links WHERE source = ?1 AND note IS NOT NULL AND note <> ?1"),
-    ("incoming", "SELECT DISTINCT source FROM links WHERE note = ?1 AND source <> ?1"),
+BESIDE = "SELECT path, title, type, status, '{}' AS direction, degree, backlinks FROM links CROSS JOIN notes WHERE "
+AROUND = (
+    BESIDE.format("outgoing")
+    + "links.source = ?1 AND notes.id = links.note AND links.note <> ?1 UNION ALL "
+    + BESIDE.format("incoming")
+    + "links.note = ?1 AND notes.id = links.source AND links.source <> ?1 ORDER BY degree DESC, path, direction DESC"
 )
-BEYOND = "SELECT path, title, type, status, degree FROM notes WHERE id IN ({}) ORDER BY degree DESC, path LIMIT ?2"
 EDGES = f"""
 SELECT source, note, snippet, min(at) FROM links WHERE state = {FOUND} AND source <> note GROUP BY source, note
 """  # noqa: S608
@@ -58,27 +61,12 @@ def neighbours(
     answer: dict[str, tuple[Neighbour, ...]] = {}
     for path in paths:
         row = connection.execute("SELECT id FROM notes WHERE path = ? AND degree > 0", (path,)).fetchone()
-        if row is None:
-            continue
-        found = [
-            Neighbour(other, title, type_, status, direction, degree)
-            for direction, ends in ENDS
-            for other, title, type_, status, degree in connection.execute(
-                BEYOND.format(ends), (row[0], -1 if most is None else most)
-            )
-        ]
-        found.sort(key=lambda one: (-one.degree, one.path, one.direction == "incoming"))
-        if found:
-            answer[path] = tuple(found[:most])
+        if row is not None:
+            # A note may link to another by two of its names; so many rows more than that are not needed.
+            found = connection.execute(AROUND, row)
+            once = dict.fromkeys(map(Neighbour._make, found.fetchmany(2 * most) if most else found))
+            answer[path] = tuple(islice(once, most))
     return answer
-
-
-def backlinks(connection: sqlite3.Connection, paths: Sequence[str]) -> dict[str, int]:
-    """How many notes link to each; notes without any are left out."""
-    found = (
-        (path, connection.execute("SELECT backlinks FROM notes WHERE path = ?", (path,)).fetchone()) for path in paths
-    )
-    return {path: row[0] for path, row in found if row and row[0]}
 
 
 def linked(connection: sqlite3.Connection) -> dict[str, int]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from iapeer_memory.index.port import Filter, Hit, IndexBroken, LinkGraph, Match, Neighbour, NoteSummary
@@ -17,31 +17,45 @@ from iapeer_memory.index.stems import Stemmer, forms
 SHOWN_PASSAGES = 3
 """How many matching passages of a note a hit carries."""
 
-RANKED = f"SELECT passages.rowid, passages.rank FROM passages WHERE passages MATCH ? AND rank MATCH '{RANK}'"  # noqa: S608
+# Sorted by SQLite, which keeps the best only; FTS5's own `rank` would sort all that match.
+RANKED = f"SELECT rowid, -{RANK} AS score FROM passages WHERE passages MATCH ?"  # noqa: S608
+BEST = " ORDER BY score DESC LIMIT ?"
 CHOSEN = f" AND passages.rowid >> {PASSAGE_BITS} IN (SELECT edition FROM notes WHERE "  # noqa: S608
-HITS = "SELECT edition, path, title, type, status, author, updated FROM notes WHERE edition IN"
+HITS = "SELECT edition, path, title, type, status, author, updated, backlinks FROM notes WHERE edition IN"
 WHOLE = f"""
 SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
 JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS} WHERE texts.key = ?
 """  # noqa: S608
 SHOWN = ", ".join(f"notes.{name}" for name in rows.SHOWN)
 MOST_TIES = 64
+FURTHER = 16
 MOST_CHECKED = 4_000
 """Passages, best first, whose words are compared as written where a question wants that."""
 
 LEAST = 1e-9
+MOST_SPREADS = 4_096
+"""Words of which it is remembered in how many notes they occur, for as long as nothing changes."""
 
 
 class SqliteReader:
     """Implements `index.port.Reader`. The connection must be read-only, usable from any thread, and speak."""
 
-    __slots__ = ("_connection", "_path", "_stemmer")
+    __slots__ = ("_connection", "_count", "_path", "_spreads", "_stemmer", "_version")
 
     def __init__(self, connection: sqlite3.Connection, path: str, stemmer: Stemmer) -> None:
         self._connection = connection
         self._path = path
         self._stemmer = stemmer
+        self._version = -1
+        self._count: int | None = None
+        self._spreads: dict[str, int] = {}
         connection.create_function("folder", 1, rows.folded, deterministic=True)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All questions within it see one state of the store."""
+        with translated(self._path), looking(self._connection):
+            yield
 
     def match(self, match: Match, *, limit: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """The best notes, one hit a note."""
@@ -52,15 +66,16 @@ class SqliteReader:
             if not asked:
                 return ()
             where, values = question.condition(only)
-            chosen = f"{CHOSEN}{where})" if where else ""
-            found: Iterable[tuple[int, float]] = self._connection.execute(
-                f"{RANKED}{chosen} ORDER BY rank",
-                (asked, *values),
-            )
-            if question.wants_exact(match):
-                looked = islice(found, MOST_CHECKED)
-                found = (row for row in looked if question.holds(match, self._whole(row[0]), self._stemmer))
-            return self._hits(((rowid, -rank) for rowid, rank in found), limit, LEAST)
+            ranked = f"{RANKED}{CHOSEN}{where}){BEST}" if where else f"{RANKED}{BEST}"
+            exact = question.wants_exact(match)
+            most = MOST_CHECKED if exact else limit * SHOWN_PASSAGES + MOST_TIES
+            while True:
+                found = self._connection.execute(ranked, (asked, *values, most)).fetchall()
+                held = (row for row in found if question.holds(match, self._whole(row[0]), self._stemmer))
+                hits, all_seen = self._hits(held if exact else found, limit, LEAST)
+                if all_seen or exact or len(found) < most:
+                    return hits
+                most *= FURTHER  # some notes have very many passages that match
 
     def nearest(self, vector: Sequence[float], *, limit: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """The notes whose best passage is nearest."""
@@ -68,7 +83,7 @@ class SqliteReader:
             return ()
         with translated(self._path), looking(self._connection):
             found = vectors.nearest(self._connection, vector, limit * SHOWN_PASSAGES, *question.condition(only))
-            return self._hits(((key, similarity) for similarity, key in found), limit, -1.0)
+            return self._hits(((key, similarity) for similarity, key in found), limit, -1.0)[0]
 
     def spelled_like(self, word: str, *, limit: int) -> tuple[str, ...]:
         """Words that occur and are one edit away."""
@@ -84,17 +99,22 @@ class SqliteReader:
     def spread(self, words: Sequence[str]) -> Mapping[str, int]:
         """Of each word: in how many notes its stem occurs."""
         with translated(self._path), looking(self._connection):
-            return {word: spelling.spread(self._connection, self._stemmer.stems(word)) for word in dict.fromkeys(words)}
+            self._remember()
+            known = self._spreads
+            for word in words:
+                if word not in known:
+                    if len(known) >= MOST_SPREADS:
+                        known.clear()
+                    known[word] = spelling.spread(self._connection, self._stemmer.stems(word))
+            return {word: known[word] for word in words}
 
     def passages(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
         """The texts of each hit."""
-        with translated(self._path), looking(self._connection):
-            return tuple(tuple(text for text in map(self._text, hit.places) if text) for hit in hits)
+        return self._of(hits, "SELECT key, text FROM texts WHERE key IN")
 
-    def texts(self, hit: Hit) -> tuple[str, ...]:
-        """The passages of a hit."""
-        with translated(self._path):
-            return tuple(text for text in map(self._text, hit.places) if text)
+    def streams(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
+        """Their stems."""
+        return self._of(hits, "SELECT key, stems FROM streams WHERE key IN")
 
     def opening(self, path: str) -> str:
         """The first passage of a note."""
@@ -111,11 +131,6 @@ class SqliteReader:
         """Of each note that is linked: its neighbours, greatest degree first."""
         with translated(self._path), looking(self._connection):
             return graph.neighbours(self._connection, paths, most)
-
-    def backlinks(self, paths: Sequence[str]) -> Mapping[str, int]:
-        """How many notes link to each of these."""
-        with translated(self._path), looking(self._connection):
-            return graph.backlinks(self._connection, paths)
 
     def graph(self) -> LinkGraph:
         """All links."""
@@ -141,8 +156,11 @@ class SqliteReader:
 
     def count(self) -> int:
         """How many notes there are."""
-        with translated(self._path):
-            return int(self._connection.execute("SELECT count(*) FROM notes").fetchone()[0])
+        with translated(self._path), looking(self._connection):
+            self._remember()
+            if self._count is None:
+                self._count = int(self._connection.execute("SELECT count(*) FROM notes").fetchone()[0])
+            return self._count
 
     def digests(self) -> Mapping[str, str]:
         """path → digest of every note."""
@@ -165,29 +183,46 @@ class SqliteReader:
         """Let go of the file."""
         self._connection.close()
 
-    def _hits(self, found: Iterable[tuple[int, float]], limit: int, least: float) -> tuple[Hit, ...]:
-        """One hit a note from (key, score) pairs, best first."""
+    def _remember(self) -> None:
+        """Forget what was counted before the store changed. Within a snapshot."""
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._version:
+            self._version = version
+            self._count = None
+            self._spreads.clear()
+
+    def _of(self, hits: Sequence[Hit], select: str) -> tuple[tuple[str, ...], ...]:
+        """What is kept by key, of the places of each hit; what is empty is left out."""
+        keys = [key for hit in hits for key in hit.places]
+        with translated(self._path):
+            found = dict(self._connection.execute(f"{select} ({','.join('?' * len(keys))})", keys))
+        return tuple(tuple(kept for key in hit.places if (kept := found.get(key))) for hit in hits)
+
+    def _hits(self, found: Iterable[tuple[int, float]], limit: int, least: float) -> tuple[tuple[Hit, ...], bool]:
+        """One hit a note from (key, score) pairs, best first; whether further pairs could not change them."""
         scores: dict[int, float] = {}
         places: dict[int, list[int]] = {}
         lowest = 0.0
+        enough = False
         for key, score in found:
             note = key >> PASSAGE_BITS
             if note not in scores:
                 # Notes of equal rank are looked at beyond the limit, so that their order by path is whole.
-                if len(scores) >= limit and (score < lowest or len(scores) >= limit + MOST_TIES):
+                enough = len(scores) >= limit and (score < lowest or len(scores) >= limit + MOST_TIES)
+                if enough:
                     break
                 scores[note], places[note], lowest = score, [], score
             if len(places[note]) < SHOWN_PASSAGES:
                 places[note].append(key)
         marks = ",".join("?" * len(scores))
         hits = [
-            Hit(path, title, type_, status, author, updated, max(scores[note], least), tuple(places[note]))
-            for note, path, title, type_, status, author, updated in self._connection.execute(
+            Hit(path, title, type_, status, author, updated, max(scores[note], least), tuple(places[note]), backlinks)
+            for note, path, title, type_, status, author, updated, backlinks in self._connection.execute(
                 f"{HITS} ({marks})", tuple(scores)
             )
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.path))
-        return tuple(hits[:limit])
+        return tuple(hits[:limit]), enough
 
     def _text(self, key: int) -> str:
         row = self._connection.execute("SELECT text FROM texts WHERE key = ?", (key,)).fetchone()

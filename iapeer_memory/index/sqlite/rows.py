@@ -54,11 +54,13 @@ def unlisted(column: str) -> tuple[str, ...]:
     return tuple(column.split("\n")) if column else ()
 
 
-def seal(shown: Columns, digest: str, keys: str, texts: Iterable[Passage], links: Iterable[LinkRecord]) -> bytes:
-    """What says that rows are the ones that were stored."""
+def seal(
+    shown: Columns, digest: str, keys: str, texts: Iterable[tuple[Passage, str]], links: Iterable[LinkRecord]
+) -> bytes:
+    """What says that rows are the ones that were stored. `texts`: each passage with its stems."""
     parts = ["" if value is None else f"={value}" for value in (*shown, digest, keys)]
-    for passage in texts:
-        parts += ("\x1dtext", passage.text, *passage.headings)
+    for passage, stems in texts:
+        parts += ("\x1dtext", passage.text, stems, *passage.headings)
     for link in links:
         parts += ("\x1dlink", link.target, link.snippet)
     return blake2b("\x1e".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).digest()

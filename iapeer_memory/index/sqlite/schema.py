@@ -4,9 +4,9 @@ A file is ours when its application id and version say so; anything else, the re
 read and not trusted. No table shares its name with one of the reference's, so neither program stumbles over the
 other's file before it has looked at it.
 
-What is shown is kept as it stands (`notes`, `texts`); what is matched are stems, and only the word index `passages`
-holds them. The view `worded` makes them again from the texts: that is how FTS5 takes a row back, and how it proves
-that the word index says what the texts say.
+What is shown is kept as it stands (`notes`, `texts`); what is matched are stems: those of the texts in a row
+(`streams`), and the word index `passages`. The view `worded` puts them together again: that is how FTS5 takes a row
+back, and how it proves that the word index says what the texts say.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sqlite3
 from iapeer_memory.index.stems import Stemmer
 
 APPLICATION_ID = 0x69616D65
-VERSION = 2
+VERSION = 3
 
 PASSAGE_BITS = 20
 """A passage's key is its note's edition shifted by this, plus its ordinal: a note's passages are one range."""
@@ -56,11 +56,12 @@ CREATE TABLE notes (
     keys TEXT NOT NULL
 ) STRICT;
 CREATE TABLE texts (key INTEGER PRIMARY KEY, headings TEXT NOT NULL, text TEXT NOT NULL) STRICT;
+CREATE TABLE streams (key INTEGER PRIMARY KEY, stems TEXT NOT NULL) STRICT;
 CREATE VIEW worded AS
     SELECT texts.key AS key, stems(substr(notes.title, 1, {MOST_REPEATED})) AS title,
            stems(substr(texts.headings, 1, {MOST_REPEATED})) AS headings,
-           stems(substr(notes.keys, 1, {MOST_REPEATED})) AS keys, stems(texts.text) AS text
-    FROM texts JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS};
+           stems(substr(notes.keys, 1, {MOST_REPEATED})) AS keys, streams.stems AS text
+    FROM texts JOIN streams ON streams.key = texts.key JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS};
 CREATE VIRTUAL TABLE passages USING fts5 (
     title, headings, keys, text, content = 'worded', content_rowid = 'key', tokenize = 'ascii'
 );
@@ -82,13 +83,13 @@ CREATE TABLE touched (note INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE vectors (key INTEGER PRIMARY KEY, signs BLOB NOT NULL, numbers BLOB NOT NULL) STRICT;
 """  # noqa: S608
 
-EMPTIED = ("notes", "texts", "forms", "names", "links", "fresh", "unsettled", "touched", "vectors")
+EMPTIED = ("notes", "texts", "streams", "forms", "names", "links", "fresh", "unsettled", "touched", "vectors")
 
 CACHED_WORDS = 4 << 20
 """Bytes of new words that are kept in memory within a transaction."""
 
 TITLE_WEIGHT, HEADINGS_WEIGHT, KEYS_WEIGHT, TEXT_WEIGHT = 4.0, 2.0, 2.0, 1.0
-RANK = f"bm25({TITLE_WEIGHT}, {HEADINGS_WEIGHT}, {KEYS_WEIGHT}, {TEXT_WEIGHT})"
+RANK = f"bm25(passages, {TITLE_WEIGHT}, {HEADINGS_WEIGHT}, {KEYS_WEIGHT}, {TEXT_WEIGHT})"
 
 
 def is_new(connection: sqlite3.Connection) -> bool:

@@ -13,7 +13,7 @@ from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, passage_range
 
 SHOWN = ", ".join(rows.SHOWN)
 STORED = f"SELECT id, edition, seal, facets, since, digest, keys, {SHOWN} FROM notes ORDER BY path"  # noqa: S608
-TEXTS = "SELECT text, headings FROM texts WHERE key BETWEEN ? AND ? ORDER BY key"
+TEXTS = "SELECT text, headings, stems FROM texts LEFT JOIN streams USING (key) WHERE key BETWEEN ? AND ? ORDER BY key"
 LINKS = "SELECT target, snippet FROM links WHERE source = ? ORDER BY at"
 UNMATCHED = f"""
 SELECT path FROM notes WHERE edition IN (
@@ -29,8 +29,8 @@ def broken(connection: sqlite3.Connection) -> tuple[str, ...]:
     found = {path for (path,) in ask(UNMATCHED)}
     for note, edition, seal, facets, since, digest, keys, *shown in ask(STORED):
         texts = (
-            Passage(text, tuple(headings.split("\n")) if headings else ())
-            for text, headings in ask(TEXTS, passage_range(edition))
+            (Passage(text, tuple(headings.split("\n")) if headings else ()), stems or "")
+            for text, headings, stems in ask(TEXTS, passage_range(edition))
         )
         links = (LinkRecord(*row) for row in ask(LINKS, (note,)))
         summary = rows.summary(shown)

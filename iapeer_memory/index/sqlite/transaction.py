@@ -22,7 +22,10 @@ def changing(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextmanager
 def looking(connection: sqlite3.Connection) -> Iterator[None]:
-    """One snapshot for all statements of an answer."""
+    """One snapshot for all statements of an answer; within another one, that one."""
+    if connection.in_transaction:
+        yield
+        return
     connection.execute("BEGIN")
     try:
         yield

@@ -17,6 +17,7 @@ COLUMNS = (*rows.SHOWN, "digest", "keys", "seal", "facets", "since", "edition")
 INSERT_NOTE = f"INSERT INTO notes ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"  # noqa: S608
 UPDATE_NOTE = f"UPDATE notes SET {', '.join(f'{name} = ?' for name in COLUMNS)} WHERE id = ?"  # noqa: S608
 INSERT_TEXT = "INSERT INTO texts (key, headings, text) VALUES (?, ?, ?)"
+INSERT_STREAM = "INSERT INTO streams (key, stems) VALUES (?, ?)"
 INSERT_PASSAGE = "INSERT INTO passages (rowid, title, headings, keys, text) VALUES (?, ?, ?, ?, ?)"
 INSERT_LINK = "INSERT INTO links (source, at, target, folded, snippet, state) VALUES (?, ?, ?, ?, ?, ?)"
 KNOWN = "SELECT id, edition, path, title, aliases FROM notes WHERE path = ?"
@@ -148,6 +149,7 @@ class SqliteWriter:
             keys = ask("SELECT key FROM texts WHERE key BETWEEN ? AND ?", span).fetchall()
             self._connection.executemany("DELETE FROM passages WHERE rowid = ?", keys)
             ask("DELETE FROM texts WHERE key BETWEEN ? AND ?", span)
+            ask("DELETE FROM streams WHERE key BETWEEN ? AND ?", span)
             ask("INSERT OR IGNORE INTO touched SELECT note FROM links WHERE source = ? AND note IS NOT NULL", (old.id,))
             ask("DELETE FROM links WHERE source = ?", (old.id,))
             dropped += len(keys)
@@ -157,9 +159,10 @@ class SqliteWriter:
     def _insert(self, record: NoteRecord, edition: int, old: _Old | None) -> None:
         connection, stream = self._connection, self._stemmer.stream
         summary = record.summary
-        passages = record.passages[:MOST_PASSAGES]
+        passages = record.passages[:MOST_PASSAGES] or NO_TEXT
+        streams = [stream(passage.text) for passage in passages]
         shown = rows.columns(summary)
-        seal = rows.seal(shown, record.digest, record.keys, passages or NO_TEXT, record.links)
+        seal = rows.seal(shown, record.digest, record.keys, zip(passages, streams, strict=True), record.links)
         values = (*shown, record.digest, record.keys, seal, rows.facets(summary), rows.since(summary), edition)
         if old is None:
             note = connection.execute(INSERT_NOTE, values).lastrowid or 0
@@ -172,11 +175,12 @@ class SqliteWriter:
         first = edition << PASSAGE_BITS
         texts, words = [], []
         title, keys = stream(summary.title[:MOST_REPEATED]), stream(record.keys[:MOST_REPEATED])
-        for key, passage in enumerate(passages or NO_TEXT, first):
+        for key, (passage, stems) in enumerate(zip(passages, streams, strict=True), first):
             headings = "\n".join(passage.headings)
             texts.append((key, headings, passage.text))
-            words.append((key, title, stream(headings[:MOST_REPEATED]), keys, stream(passage.text)))
+            words.append((key, title, stream(headings[:MOST_REPEATED]), keys, stems))
         connection.executemany(INSERT_TEXT, texts)
+        connection.executemany(INSERT_STREAM, enumerate(streams, first))
         connection.executemany(INSERT_PASSAGE, words)
         if old is not None and old.vectors and old.title == summary.title:
             vectors.carry(connection, texts, old.vectors)

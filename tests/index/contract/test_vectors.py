@@ -28,7 +28,7 @@ def test_passages_wait_for_vectors_and_are_found_by_them(engine: Engine) -> None
     reader = engine.reader()
     hits = reader.nearest([0.0, 5.0], limit=10)
     assert [(h.path, round(h.score, 3)) for h in hits] == [("a.md", 1.0), ("b.md", 0.707), ("c.md", 0.0)]
-    assert reader.texts(hits[0]) == ("two", "one")
+    assert reader.passages(hits[:1]) == (("two", "one"),)
     assert [h.path for h in reader.nearest([0.0, 5.0], limit=1)] == ["a.md"]
     assert [h.path for h in reader.nearest([0.0, 5.0], limit=5, only=Filter(statuses=("old",)))] == ["b.md"]
     assert reader.nearest([1.0, 0.0, 0.0], limit=5) == () == reader.nearest([], limit=5)

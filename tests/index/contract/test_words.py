@@ -55,9 +55,10 @@ def test_one_hit_a_note_best_passages_first(engine: Engine) -> None:
     reader = engine.reader()
     hits = reader.match(asked("word"), limit=2)
     assert [hit.path for hit in hits] == ["a.md", "b.md"]
-    assert reader.texts(hits[0])[0] == "word"
-    assert reader.passages(hits) == tuple(map(reader.texts, hits))
-    assert 1 < len(reader.texts(hits[0])) < 51
+    first, second = reader.passages(hits)
+    assert first[0] == "word" and len(second) == 1
+    assert 1 < len(first) < 51
+    assert reader.streams(hits)[1] == ("word somewher in a longer text that goe on and on",)
     assert hits[0].score > hits[1].score > 0
     assert reader.count() == 2
     assert reader.opening("a.md").startswith("word and much")
