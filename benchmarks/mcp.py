@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import re
 import socket
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
@@ -27,20 +24,15 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-RESIDENT = re.compile(r"VmRSS:\s+(\d+) kB")
+from benchmarks.wire import Line, request, resident, search, timed  # noqa: E402
+
 KINDS = ("echo", "endpoint", "endpoint and SDK")
 AT_ONCE = 8
 
 
-def request(method: str, params: Mapping[str, Any] | None = None) -> bytes:
-    """A JSON-RPC request."""
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params or {}}).encode()
-
-
 PING = request("ping")
 LIST = request("tools/list")
-SEARCH = request("tools/call", {"name": "memory_search", "arguments": {"query": "lighthouse keeper"}})
+SEARCH = search("lighthouse keeper")
 
 
 class Constant:
@@ -130,58 +122,6 @@ def child(kind: str) -> Iterator[tuple[int, int]]:
             yield run.pid, int(run.stdout.readline())
         finally:
             run.kill()
-
-
-class Line:
-    """One connection that is kept open, as a harness keeps it."""
-
-    def __init__(self, port: int) -> None:
-        self._wire = socket.create_connection(("127.0.0.1", port))
-        self._wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._head = (
-            f"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
-            "Accept: application/json, text/event-stream\r\nContent-Length: "
-        )
-
-    def post(self, body: bytes) -> bytes:
-        """The body of the answer."""
-        self._wire.sendall(f"{self._head}{len(body)}\r\n\r\n".encode() + body)
-        got = b""
-        while b"\r\n\r\n" not in got:
-            got += self._more()
-        head, _, answer = got.partition(b"\r\n\r\n")
-        found = LENGTH.search(head)
-        if found is None or b" 200 " not in head.split(b"\r\n")[0]:
-            raise SystemExit(f"a bad answer: {head!r}")
-        while len(answer) < int(found[1]):
-            answer += self._more()
-        return answer
-
-    def close(self) -> None:
-        """Hang up."""
-        self._wire.close()
-
-    def _more(self) -> bytes:
-        data = self._wire.recv(1 << 16)
-        if not data:
-            raise SystemExit("the server hung up")
-        return data
-
-
-def resident(pid: int) -> float:
-    """MiB of memory; nan where the system does not tell (not Linux)."""
-    try:
-        found = RESIDENT.search(Path(f"/proc/{pid}/status").read_text())
-    except OSError:
-        found = None
-    return int(found[1]) / 1024 if found else float("nan")
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
 
 
 def latency(echo_port: int, port: int, count: int) -> None:

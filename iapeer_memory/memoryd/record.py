@@ -38,14 +38,14 @@ def record(note: Note, locale: Locale) -> NoteRecord:
     body = for_index(note.body)
     summary = NoteSummary(
         path=note.path,
-        title=clean(note.title),
+        title=clean(note.title) or one_line(base_name(note.path)),
         type=safe(note.type),
         subtype=safe(note.subtype),
         status=safe(note.status),
         description=clean(note.description) if note.description else None,
-        tags=tuple(map(for_index, note.tags)),
+        tags=tuple(map(clean, note.tags)),
         author=safe(note.author),
-        coauthors=tuple(map(for_index, note.coauthors)),
+        coauthors=tuple(map(clean, note.coauthors)),
         created=safe(note.created),
         updated=safe(note.updated),
         last_edited_by=safe(note.last_edited_by),
@@ -64,7 +64,7 @@ def record(note: Note, locale: Locale) -> NoteRecord:
 
 def safe(value: str | None) -> str | None:
     """A value of one line, without what nobody may be told."""
-    return None if value is None else for_index(value)
+    return None if value is None else clean(value)
 
 
 def keys(summary: NoteSummary) -> str:
