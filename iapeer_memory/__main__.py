@@ -11,6 +11,10 @@ def main() -> int:
 
         sys.stdout.write(__version__ + "\n")
         return 0
+    if words[:1] == ["searcher"] and len(words) == 3:
+        from iapeer_memory.memoryd.searcher import run as search
+
+        return search(*words[1:])
     from iapeer_memory.cli.app import run
 
     return run(words)

@@ -25,8 +25,8 @@ Section = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an index is made from. `own`: the peer's own live notes; `every`: all live notes; `links`: path → how many
-    notes it is linked with; `places`: where projects are."""
+    """What an index is made from. `own`: the peer's own live notes; `every`: all live notes, or only the overviews of
+    projects; `links`: path → how many notes it is linked with; `places`: where projects are."""
 
     own: Sequence[NoteSummary]
     every: Sequence[NoteSummary]
@@ -38,11 +38,12 @@ def author_index(peer: str, locale: Locale, known: Known, full_file: str, *, ful
     """The whole text with a final newline; all six sections, also for a peer without notes. `full_file`: where the
     full index lies, as it is shown; `full`: leave nothing out."""
     words = WORDS[locale.id]
-    chosen = select(shown(peer, locale, known.own), locale, known.links, full=full)
+    mine = shown(peer, locale, known.own)
+    chosen = select(mine, locale, known.links, full=full)
     text = [f"# {words.title.format(peer)}", "", f"<!-- {words.generated} -->"]
     for heading, lines in sections(peer, locale, known, chosen):
         text += ["", f"## {heading}", "", *(lines or (f"_{words.empty}_",))]
-    notices = (*unvouched(peer, locale, known.own), *_cut(chosen, locale, full_file))
+    notices = (*unvouched(len(known.own) - len(mine), locale), *_cut(chosen, locale, full_file))
     if notices:
         text += ["", "---"]
     for notice in notices:
@@ -55,9 +56,8 @@ def shown(peer: str, locale: Locale, own: Sequence[NoteSummary]) -> tuple[NoteSu
     return tuple(n for n in own if vouched(n, peer, locale))
 
 
-def unvouched(peer: str, locale: Locale, own: Sequence[NoteSummary]) -> tuple[str, ...]:
-    """A sentence on the notes that are kept out; () when there are none."""
-    count = len(own) - len(shown(peer, locale, own))
+def unvouched(count: int, locale: Locale) -> tuple[str, ...]:
+    """A sentence on so many notes that are kept out; () when there are none."""
     return (WORDS[locale.id].unvouched.format(count),) if count else ()
 
 

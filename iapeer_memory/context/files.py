@@ -30,12 +30,9 @@ def index_name(peer: str, *, full: bool = False) -> str:
     return f"{peer}-vault-index{'-full' if full else ''}.md"
 
 
-def index_files(peer: str, capped: str, full: str) -> tuple[File, ...]:
-    """Below the state folder."""
-    return (
-        File(f"{INDEXES}/{index_name(peer)}", capped),
-        File(f"{INDEXES}/{index_name(peer, full=True)}", full),
-    )
+def index_files(peer: str) -> tuple[str, str]:
+    """Where the capped and the full author index lie, below the state folder."""
+    return f"{INDEXES}/{index_name(peer)}", f"{INDEXES}/{index_name(peer, full=True)}"
 
 
 def shown_path(path: str, home: str) -> str:

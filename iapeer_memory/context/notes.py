@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from iapeer_memory.index.port import NoteSummary
 from iapeer_memory.vault.layout import CANON, Locale
@@ -28,9 +29,9 @@ def vouched(note: NoteSummary, peer: str, locale: Locale) -> bool:
 
 def live(notes: Iterable[NoteSummary], locale: Locale) -> tuple[NoteSummary, ...]:
     """Notes that are neither stale nor archived."""
-    return tuple(
-        n for n in notes if locale.group(n.status) != "stale" and locale.folder_of(n.path) not in ("archive", "system")
-    )
+    notes = tuple(notes)
+    stale = {status for status in {n.status for n in notes} if locale.group(status) == "stale"}
+    return tuple(n for n in notes if n.status not in stale and locale.folder_of(n.path) not in ("archive", "system"))
 
 
 def by_owner(notes: Iterable[NoteSummary], locale: Locale) -> Mapping[str, tuple[NoteSummary, ...]]:
@@ -47,17 +48,16 @@ def by_owner(notes: Iterable[NoteSummary], locale: Locale) -> Mapping[str, tuple
     return {owner: tuple(mine) for owner, mine in owned.items()}
 
 
-def recent(notes: Iterable[NoteSummary], locale: Locale, peer: str, count: int) -> tuple[NoteSummary, ...]:
-    """The shared notes of others that changed last and are vouched for, newest first. Undated ones are not recent."""
-    others = [
-        n
-        for n in live(notes, locale)
-        if locale.folder_of(n.path) in CANON
-        and peer not in (n.author, *n.coauthors)
-        and changed(n)
-        and vouched(n, peer, locale)
-    ]
-    return tuple(sorted(others, key=lambda n: (changed(n), n.path), reverse=True)[:count])
+def shared(notes: Iterable[NoteSummary], locale: Locale) -> tuple[NoteSummary, ...]:
+    """The live notes outside of agent memory that say when they changed, newest first."""
+    dated = (n for n in live(notes, locale) if changed(n) and locale.folder_of(n.path) in CANON)
+    return tuple(sorted(dated, key=lambda n: (changed(n), n.path), reverse=True))
+
+
+def recent(newest: Iterable[NoteSummary], locale: Locale, peer: str, count: int) -> tuple[NoteSummary, ...]:
+    """The first of the shared notes that are of others and vouched for."""
+    others = (n for n in newest if peer not in (n.author, *n.coauthors) and vouched(n, peer, locale))
+    return tuple(islice(others, count))
 
 
 def changed(note: NoteSummary) -> str:

@@ -8,7 +8,9 @@ enter at all.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from functools import lru_cache
 
 from iapeer_memory.vault.privacy import clean
 
@@ -30,6 +32,9 @@ IN_A_ROW = str.maketrans("·•∙⋅,", "-----")
 """What stands between two parts of a line."""
 
 IN_QUOTES = str.maketrans("«»", "“”")
+USUAL = re.compile(r"[ -~\u00a1-\u00ac\u00ae-\u02af\u0400-\u0482\u048a-\u052f–—‘’“”„…№]*")
+"""Texts of which nothing is invisible, composed otherwise, or changes its neighbours: nearly all of them."""
+
 UNLINKED = "#^"
 """Signs that mean something else in a link than in a title."""
 
@@ -39,6 +44,7 @@ def plain(text: str, longest: int) -> str:
     return clip(" ".join(_visible(clean(text)).translate(REPLACED).split()), longest)
 
 
+@lru_cache(maxsize=1024)
 def word(text: str | None) -> str:
     """A status, a subtype, a tag, a name."""
     return plain(text or "", WORD).translate(IN_A_ROW)
@@ -81,7 +87,7 @@ def _ends(words: str, at: int) -> bool:
 
 def _visible(text: str) -> str:
     """The text in its composed form, without what shows nothing or changes how its neighbours show."""
-    if text.isascii() and text.isprintable():
+    if USUAL.fullmatch(text):
         return text
     kept: list[str] = []
     marks = 0

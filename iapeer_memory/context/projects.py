@@ -6,6 +6,7 @@ Better than there: a project whose working folder is unknown stands first, where
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import isabs, normpath
@@ -40,12 +41,15 @@ class Project:
 
 def candidates(notes: Sequence[NoteSummary], locale: Locale, places: Places) -> tuple[str, ...]:
     """Every folder that may turn out to be a project's, for the caller to look whether it is there."""
-    found: dict[str, None] = {}
-    for note in notes:
-        project = project_of(note.path, locale)
-        if project:
-            found |= dict.fromkeys((*_named(note, places), _usual(project, places)))
-    return tuple(folder for folder in found if folder)
+    named = (folder for note in overviews(notes, locale) for folder in _named(note, places))
+    names = dict.fromkeys(project_of(note.path, locale) for note in notes)
+    usual = (_usual(name, places) for name in names if name)
+    return tuple(dict.fromkeys(folder for folder in (*named, *usual) if folder))
+
+
+def overviews(notes: Sequence[NoteSummary], locale: Locale) -> tuple[NoteSummary, ...]:
+    """The notes that say where their project is worked on."""
+    return tuple(note for note in notes if note.directory and project_of(note.path, locale))
 
 
 def project_of(path: str, locale: Locale) -> str:
@@ -62,18 +66,18 @@ def group(
     links: Mapping[str, int],
     places: Places,
 ) -> tuple[Project, ...]:
-    """The shown notes by project, the best first. `every`: all live notes; an overview of somebody else names a
-    project's folder too, where it is vouched for."""
-    names = dict.fromkeys(project_of(n.path, locale) for n in shown)
-    overviews: dict[str, list[NoteSummary]] = {}
-    for note in every:
-        name = project_of(note.path, locale)
-        if name in names and name and note.directory and vouched(note, peer, locale):
-            overviews.setdefault(name, []).append(note)
+    """The shown notes by project, the best first. `every`: all live notes, or their overviews; one of somebody else
+    names a project's folder too, where it is vouched for."""
+    named: dict[str, list[NoteSummary]] = defaultdict(list)
+    for note in overviews(every, locale):
+        if vouched(note, peer, locale):
+            named[project_of(note.path, locale)].append(note)
+    by_name: dict[str, list[NoteSummary]] = defaultdict(list)
+    for note in shown:
+        by_name[project_of(note.path, locale)].append(note)
     groups = []
-    for name in names:
-        mine = tuple(n for n in shown if project_of(n.path, locale) == name)
-        folder = _folder(name, overviews.get(name, ()), places)
+    for name, mine in by_name.items():
+        folder = _folder(name, named.get(name, ()), places)
         best = max(score(n, locale, links) for n in mine)
         groups.append((bool(folder), -best, name, folder, mine))
     groups.sort(key=lambda g: g[:3])

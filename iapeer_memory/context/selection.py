@@ -50,14 +50,15 @@ class Selection:
 
 
 def select(own: Sequence[NoteSummary], locale: Locale, links: Mapping[str, int], *, full: bool = False) -> Selection:
-    """The selection of a peer's own notes. `links`: path → how many notes it is linked with; `full`: leave none out."""
-    memory = _order(
-        [n for n in own if locale.owner_of(n.path)],
-        locale,
-        lambda n: _subtype(n, locale),
-    )
-    shared = [n for n in own if not locale.owner_of(n.path)]
-    genres = {n.path: genre(n, locale) for n in shared}
+    """The selection of a peer's own notes. `links`: path → how many notes it is linked with; `full`: leave none out.
+    A shared note is listed under the folder of its type, else under the one that it lies in."""
+    mine: list[NoteSummary] = []
+    shared: list[NoteSummary] = []
+    for note in own:
+        (mine if locale.owner_of(note.path) else shared).append(note)
+    memory = _order(mine, locale, lambda n: _subtype(n, locale))
+    by_type = {locale.genres[folder].type: folder for folder in CANON}
+    genres = {n.path: by_type.get(bare_token(n.type or "")) or locale.folder_of(n.path) or "knowledge" for n in shared}
     ranked = _order(shared, locale, lambda n: -score(n, locale, links))
     canon = [n for n in ranked if genres[n.path] != "projects"]
     projects = [n for n in ranked if genres[n.path] == "projects"]
@@ -83,13 +84,6 @@ def select(own: Sequence[NoteSummary], locale: Locale, links: Mapping[str, int],
     )
 
 
-def genre(note: NoteSummary, locale: Locale) -> Folder:
-    """The shared folder under which a note is listed: that of its type, else the one that it lies in."""
-    kind = bare_token(note.type or "")
-    by_type: Folder | None = next((f for f in CANON if locale.genres[f].type == kind), None)
-    return by_type or locale.folder_of(note.path) or "knowledge"
-
-
 def score(note: NoteSummary, locale: Locale, links: Mapping[str, int]) -> float:
     """How much a shared note matters: its links, weighed by its status."""
     return links.get(note.path, 0) * BOOST[locale.group(note.status)]
@@ -99,7 +93,8 @@ def _order(notes: Sequence[NoteSummary], locale: Locale, middle: Callable[[NoteS
     """By life-cycle group, then `middle`, then newest first to the minute, then title."""
     ordered = sorted(notes, key=lambda n: (n.title, n.path))
     ordered.sort(key=lambda n: changed(n)[:16], reverse=True)
-    return sorted(ordered, key=lambda n: (GROUPS.index(locale.group(n.status)), middle(n)))
+    group = {status: GROUPS.index(locale.group(status)) for status in {n.status for n in notes}}
+    return sorted(ordered, key=lambda n: (group[n.status], middle(n)))
 
 
 def _subtype(note: NoteSummary, locale: Locale) -> int:

@@ -52,11 +52,12 @@ def _own(peer: str, locale: Locale, known: Known, room: int) -> str:
     heading = f"\n## {words.yours}\n"
     if not known.own:
         return f"{heading}\n{words.empty}\n"
-    chosen = select(index.shown(peer, locale, known.own), locale, known.links)
+    mine = index.shown(peer, locale, known.own)
+    chosen = select(mine, locale, known.links)
     hidden = (chosen.left_out.get(folder, 0) for folder in index.FOLDERS)
     listed = zip(index.sections(peer, locale, known, chosen), hidden, strict=True)
     parts = [(title, lines, more) for (title, lines), more in listed if lines]
-    kept_out = "".join(f"\n{notice}\n" for notice in index.unvouched(peer, locale, known.own))
+    kept_out = "".join(f"\n{notice}\n" for notice in index.unvouched(len(known.own) - len(mine), locale))
     text = heading
     left = room - characters(heading) - characters(kept_out)
     for at, (title, lines, more) in enumerate(parts):

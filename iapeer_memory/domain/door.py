@@ -172,9 +172,17 @@ class Processes(Protocol):
         ...
 
     def start_detached(
-        self, argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str = "/", named: bool = False
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        log: str,
+        cwd: str = "/",
+        named: bool = False,
+        talk: int | None = None,
     ) -> Started:
-        """Start in a session of its own, never our zombie, stdout and stderr appended to `log`, stdin empty."""
+        """Start in a session of its own, never our zombie, stdout and stderr appended to `log`, stdin empty, or the
+        descriptor `talk`."""
         ...
 
     def replace(self, argv: Sequence[str], *, env: Mapping[str, str], keep_fds: Sequence[int] = ()) -> RunResult:

@@ -35,7 +35,8 @@ def opened_folder(path: str) -> Iterator[tuple[int, str]]:
     try:
         yield fd, name
     except OSError as error:
-        error.filename, error.filename2 = path, None
+        error.filename = path
+        del error.filename2  # None would be printed as a second name
         raise error from None
     finally:
         os.close(fd)

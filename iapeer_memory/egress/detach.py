@@ -1,6 +1,7 @@
 """Starting a program that outlives us: forked twice, so that it is never our zombie. Never waits for it.
 
-The child leads a session of its own, holds no descriptor of ours, reads nothing and appends what it says to a log.
+The child leads a session of its own, holds no descriptor of ours but one to talk over where it is given one, and
+appends what it says to a log.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ REPORT = 3
 HIGHEST_FD = 1 << 20
 
 
-def start(argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str) -> Started:
+def start(argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str, talk: int | None = None) -> Started:
     """See `domain.door.Processes.start_detached`. `started` is True once the program itself runs."""
     program = find_program(argv, env)
     if program is None:
@@ -36,7 +37,7 @@ def start(argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str) ->
             warnings.simplefilter("ignore", DeprecationWarning)
             middle = os.fork()
         if middle == 0:
-            become_detached(program, list(argv), dict(env), log_fd=log_fd, writer=writer, cwd=cwd)
+            become_detached(program, list(argv), dict(env), log_fd=log_fd, writer=writer, cwd=cwd, talk=talk)
         os.close(writer)
         writer = -1
         os.waitpid(middle, 0)
@@ -62,7 +63,7 @@ def open_log(log: str) -> int:
 
 
 def become_detached(
-    program: str, argv: list[str], env: dict[str, str], *, log_fd: int, writer: int, cwd: str
+    program: str, argv: list[str], env: dict[str, str], *, log_fd: int, writer: int, cwd: str, talk: int | None
 ) -> NoReturn:
     """In the first child: fork again and leave; in the second: become the program. Never returns to Python code."""
     report = writer
@@ -70,7 +71,7 @@ def become_detached(
         if os.fork():
             os._exit(0)
         os.setsid()
-        nothing = os.open(os.devnull, os.O_RDONLY)
+        nothing = os.open(os.devnull, os.O_RDONLY) if talk is None else talk
         # Out of the way of 0 to 3 first, then into place.
         nothing, log_fd, writer = (high(fd) for fd in (nothing, log_fd, writer))
         os.dup2(nothing, 0)

@@ -64,7 +64,11 @@ class RealLocks:
         fd = self._acquire(path, wait, what)
         held = FlockHeld(fd, clear=True)
         try:
-            sign(fd, what)
+            try:
+                sign(fd, what)
+            except OSError as error:
+                error.filename = path
+                raise
             yield held
         finally:
             held.release()

@@ -53,12 +53,19 @@ class RealProcesses:
         return talk_to_child(argv, lines=lines, until=until, timeout=timeout, env=env, cwd=cwd)
 
     def start_detached(
-        self, argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str = "/", named: bool = False
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        log: str,
+        cwd: str = "/",
+        named: bool = False,
+        talk: int | None = None,
     ) -> Started:
         """Start in a session of its own; see the port."""
         from iapeer_memory.egress.detach import start
 
-        return start(argv, env=env, log=log, cwd=cwd)
+        return start(argv, env=env, log=log, cwd=cwd, talk=talk)
 
     def replace(self, argv: Sequence[str], *, env: Mapping[str, str], keep_fds: Sequence[int] = ()) -> RunResult:
         """Become the other program; returns only when that fails."""

@@ -141,10 +141,17 @@ class ThroughProcesses:
         return self._launch(Launch("interact", argv, env, go, refused_run, RunResult(0, "", "")))
 
     def start_detached(
-        self, argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str = "/", named: bool = False
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str],
+        log: str,
+        cwd: str = "/",
+        named: bool = False,
+        talk: int | None = None,
     ) -> Started:
         def go(given: Mapping[str, str]) -> Started:
-            return self._processes.start_detached(argv, env=given, log=log, cwd=cwd, named=named)
+            return self._processes.start_detached(argv, env=given, log=log, cwd=cwd, named=named, talk=talk)
 
         return self._launch(Launch("start", argv, env, go, refused_start, Started(True), named=named, log=log))
 

@@ -100,6 +100,8 @@ def follow(written: Written, host: Host, deadline: float) -> bytes:
     for note in notes:
         try:
             told += of_note(note, written.vault, writer, rules, host, end)
+        except FileNotFoundError:
+            continue  # somebody has renamed or removed it since
         except (OSError, ValueError) as error:
             host.fail(error)
     return as_output(told)

@@ -314,6 +314,10 @@ class Writer(Protocol):
         """Passages without a vector, oldest first."""
         ...
 
+    def unembedded_count(self) -> int:
+        """How many passages have no vector; 0 where none are wanted."""
+        ...
+
     def embed(self, vectors: Sequence[tuple[int, Sequence[float]]]) -> int:
         """Store (key, vector) pairs; how many of the passages still exist. A vector of a passage that is gone is
         dropped."""

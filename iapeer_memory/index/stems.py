@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from threading import Lock
 
 from snowballstemmer import stemmer  # type: ignore[import-untyped]
 
@@ -38,7 +39,7 @@ BREVE = re.compile("и\u0306")
 
 
 class Stemmer:
-    """Stems with a memory. One thread."""
+    """Stems with a memory. Any thread, unless it has somebody to tell what it learns."""
 
     __slots__ = ("_known",)
 
@@ -77,13 +78,14 @@ class Stemmer:
 class _Known(dict[str, str]):
     """A word in small letters → its stems, blanks between. What was not asked for lately is dropped."""
 
-    __slots__ = ("_before", "_english", "_kept", "_learn", "_russian")
+    __slots__ = ("_before", "_english", "_kept", "_learn", "_one", "_russian")
 
     def __init__(self, learn: Callable[[str, str], None] | None, kept: int) -> None:
         super().__init__()
         self._before: dict[str, str] = {}
         self._learn = learn
         self._kept = kept
+        self._one = Lock()
         self._english = stemmer("english").stemWord
         self._russian = stemmer("russian").stemWord
 
@@ -105,7 +107,8 @@ class _Known(dict[str, str]):
     def _stem(self, form: str) -> str:
         if not form.isalpha():
             return form
-        stem: str = (self._russian if CYRILLIC.search(form) else self._english)(form) or form
+        with self._one:  # the library's stemmers have a state
+            stem: str = (self._russian if CYRILLIC.search(form) else self._english)(form) or form
         if self._learn is not None:
             self._learn(form, stem)
         return form if stem == form else stem

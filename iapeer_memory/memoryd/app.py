@@ -36,6 +36,7 @@ from iapeer_memory.memoryd.log import Forward, Log
 from iapeer_memory.memoryd.models import models
 from iapeer_memory.memoryd.passes import Vault
 from iapeer_memory.memoryd.record import fingerprint
+from iapeer_memory.memoryd.searching import Searching
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.tending import Tending, Vaulted
 from iapeer_memory.memoryd.timings import Timings
@@ -208,6 +209,8 @@ def _kit(
         widest=settings.number("TAGS_BOUNDARY_MAXLEN"),
         log=log,
     )
+    servers = models(settings, door.net, door.clock)
+    searching = Searching(door, paths.index_db, vault.locale.id, log_path=paths.daemon_log, log=log)
     return Kit(
         door=door,
         paths=paths,
@@ -218,7 +221,9 @@ def _kit(
         keeping=keeping,
         delivery=delivery,
         pen=pen,
-        models=models(settings, door.net, door.clock),
+        models=servers,
+        # Only threads know the model servers; what waits for one lets other threads run anyway.
+        searching=searching if mcp and servers.embedder is None and servers.reranker is None else None,
         results=checks.results_of(settings),
         nameless=settings["AGENT_NAME"].strip() or None,
         emit=say if modes.target else None,

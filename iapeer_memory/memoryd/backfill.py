@@ -32,8 +32,9 @@ class Ferry:
 
     def unembedded(self, limit: int) -> tuple[Unembedded, ...]:
         """As the writer's."""
-        waiting = self._across(lambda writer: writer.unembedded(limit))
-        self._condition.unembedded = len(waiting)
+        waiting, self._condition.unembedded = self._across(
+            lambda writer: (writer.unembedded(limit), writer.unembedded_count())
+        )
         return waiting
 
     def embed(self, vectors: Sequence[tuple[int, Sequence[float]]]) -> int:

@@ -1,7 +1,7 @@
 """Decides when peers are brought their contexts: soon after the index has changed, but never most of the time.
 
 A delivery reads all summaries; where that takes long it is done the less often, in a thread that lets others go first.
-No pass and no search waits for it.
+No pass and no search waits for it: whoever waits for a change has found it before its delivery begins.
 """
 
 from __future__ import annotations
@@ -18,7 +18,10 @@ from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.worker import Worker
 
-REST = 20
+PAUSE = 0.5
+"""Seconds between a change and its delivery."""
+
+REST = 6
 """How many times as long as a delivery takes it rests after one."""
 
 
@@ -41,6 +44,7 @@ class Courier:
         """Until cancelled."""
         while True:
             await self._due.wait()
+            await asyncio.sleep(PAUSE)
             self._due.clear()
             began = self._clock.monotonic()
             try:

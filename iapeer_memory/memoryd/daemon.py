@@ -6,6 +6,7 @@ Never opens the door itself: everything comes from app.py.
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from iapeer_memory.memoryd.mcp.http import Endpoint
 from iapeer_memory.memoryd.memory import VaultMemory
 from iapeer_memory.memoryd.models import Models
 from iapeer_memory.memoryd.passes import Vault
+from iapeer_memory.memoryd.searching import Searching
 from iapeer_memory.memoryd.serving import QuietServer, serve, server
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.tending import Tending
@@ -67,6 +69,7 @@ class Kit:
     delivery: Delivery
     pen: Pen
     models: Models
+    searching: Searching | None
     results: int
     nameless: str | None
     emit: Callable[[bytes], None] | None
@@ -125,6 +128,7 @@ class Daemon:
             kit.models,
             self._condition,
             self._ready,
+            kit.searching,
             locale=kit.vault.locale,
             results=kit.results,
             nameless=kit.nameless,
@@ -150,6 +154,9 @@ class Daemon:
             try:
                 await self._store.open()
                 self._condition.notes = await self._store.ask(lambda reader: reader.count())
+                if kit.searching is not None:
+                    starting = asyncio.create_task(kit.searching.start())
+                    starting.add_done_callback(lambda task: task.cancelled() or task.exception())
                 self._beat()
                 self._door.files.write(self._paths.pid_file, f"{self._identity.pid}\n".encode(), mode=0o600)
                 self._log.info(
@@ -193,6 +200,8 @@ class Daemon:
         await asyncio.wait(tasks, timeout=self._timings.graceful + CLOSING)
         try:
             async with asyncio.timeout(CLOSING):
+                if self._kit.searching is not None:
+                    await self._kit.searching.close()
                 await self._store.beside(self._kit.tending.close)
                 await self._store.close()
         except (TimeoutError, IndexFailed, IndexBroken):
@@ -233,6 +242,10 @@ class Daemon:
 
     async def _index_changed(self) -> None:
         """After a pass that changed something, and after the first."""
+        if not self._ready.is_set():
+            # What is remembered of every note stays for good: to look it through for garbage would make searches wait.
+            gc.collect()
+            gc.freeze()
         self._ready.set()
         self._backfill.wake()
         self._courier.wake()

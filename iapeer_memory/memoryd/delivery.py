@@ -9,7 +9,7 @@ makes one, never follows a link out of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from os.path import dirname, normpath
 
@@ -30,6 +30,14 @@ RECENT = 15
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 CONTEXT = "context.txt"
 LARGEST_DICTIONARY = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What a peer was brought: a mark of what its texts were made from, and the size of each file."""
+
+    mark: int
+    sizes: Mapping[str, int]
 
 
 class Delivery:
@@ -61,6 +69,7 @@ class Delivery:
         self._uid = uid
         self._log = log
         self._contexts: set[str] = set()
+        self._brought: dict[str, Brought] = {}
 
     def deliver(self, fleet: FleetMap | None, summaries: Sequence[NoteSummary], linked: Mapping[str, int]) -> None:
         """Render every peer of the fleet; None changes nothing. `linked`: as `Reader.linked` tells it."""
@@ -69,33 +78,52 @@ class Delivery:
             return
         every = notes.live(summaries, self._locale)
         own = notes.by_owner(every, self._locale)
-        known = Known((), every, linked, self._places_of_projects(every))
+        newest = notes.shared(every, self._locale)
+        places = self._places_of_projects(every)
+        known = Known((), projects.overviews(every, self._locale), linked, places)
         foreign = self._core and self._slot_is_foreign()
-        texts: dict[str, str] = {}
-        indexes: dict[str, str] = {}
+        before, self._brought, self._contexts = self._brought, {}, set()
         for peer in fleet.peers:
-            mine = replace(known, own=own.get(peer.personality, ()))
             if foreign or (self._core and not peer.harnesses()):
                 continue
-            index = self._index(peer.personality, mine, indexes)
-            if self._core:
-                self._guarded(peer.cwd, partial(self._fragment, peer, dictionary, index))
-            else:
-                self._guarded(peer.cwd, partial(self._plan, texts, peer, mine, summaries, dictionary))
-        for place, text in (texts | indexes).items():
-            self._guarded(place, partial(self._private, place, text.encode("utf-8", "replace")))
-        self._guarded(self._by_path, partial(self._prune, self._by_path, set(texts)))
-        self._contexts = set(texts)
+            mine = replace(known, own=own.get(peer.personality, ()))
+            recent = () if self._core else notes.recent(newest, self._locale, peer.personality, RECENT)
+            bring = partial(self._bring, peer, mine, recent, dictionary, before.get(peer.personality))
+            self._guarded(peer.cwd, bring)
+        self._guarded(self._by_path, partial(self._prune, self._by_path, self._contexts))
 
-    def _index(self, peer: str, known: Known, indexes: dict[str, str]) -> str:
-        """The peer's capped author index; both of its files are added to `indexes`."""
-        full_file = f"{self._paths.state_dir}/{files.INDEXES}/{files.index_name(peer, full=True)}"
+    def _bring(
+        self, peer: Peer, known: Known, recent: Sequence[NoteSummary], dictionary: str, before: Brought | None
+    ) -> None:
+        """Render a peer, unless it would be brought what it was brought before and still has."""
+        name, locale = peer.personality, self._locale
+        # Of two peers with one folder the first is served.
+        contexts = () if self._core else tuple(place for place in self._places(peer) if place not in self._contexts)
+        self._contexts.update(contexts)
+        fragments = self._fragment_of(peer)
+        capped_file, full_file = (f"{self._paths.state_dir}/{file}" for file in files.index_files(name))
+        places = (capped_file, full_file, *contexts, *fragments)
+        mark = _mark(peer, known, recent, dictionary)
+        if before is not None and before == self._lying(places, mark):
+            self._brought[name] = before
+            return
         shown = files.shown_path(full_file, self._paths.home)
-        capped = author_index.author_index(peer, self._locale, known, shown)
-        full = author_index.author_index(peer, self._locale, known, shown, full=True)
-        for file in files.index_files(peer, capped, full):
-            indexes[f"{self._paths.state_dir}/{file.name}"] = file.text
-        return capped
+        capped = author_index.author_index(name, locale, known, shown)
+        texts = {capped_file: capped, full_file: author_index.author_index(name, locale, known, shown, full=True)}
+        if contexts:
+            text = session.session_text(name, self._vault, locale, known, recent, tags=dictionary)
+            texts |= dict.fromkeys(contexts, text)
+        done = [self._guarded(place, partial(self._private, place, text)) for place, text in texts.items()]
+        for path in fragments:
+            done.append(self._guarded(peer.cwd, partial(self._fragment, peer, path, dictionary, capped)))
+        brought = self._lying(places, mark)
+        if all(done) and brought is not None:
+            self._brought[name] = brought
+
+    def _lying(self, places: Sequence[str], mark: int) -> Brought | None:
+        """What lies there; None when a file is missing."""
+        sizes = {place: found.size for place in places if (found := self._files.lstat(place)) is not None}
+        return Brought(mark, sizes) if len(sizes) == len(places) else None
 
     def _tags(self) -> str:
         """The projection of the vault's tags; its file and the mirror's are brought up to date."""
@@ -169,36 +197,29 @@ class Delivery:
         folders = (normpath(peer.cwd), self._files.realpath(peer.cwd))
         return tuple(dict.fromkeys(f"{self._by_path}/{folder.lstrip('/')}/{CONTEXT}" for folder in folders))
 
-    def _plan(
-        self, texts: dict[str, str], peer: Peer, known: Known, summaries: Sequence[NoteSummary], dictionary: str
-    ) -> None:
-        """Add a peer's contexts; of two peers with one folder the first is served. Raises Unreadable."""
-        recent = notes.recent(summaries, self._locale, peer.personality, RECENT)
-        text = session.session_text(peer.personality, self._vault, self._locale, known, recent, tags=dictionary)
-        for place in self._places(peer):
-            texts.setdefault(place, text)
+    def _fragment_of(self, peer: Peer) -> tuple[str, ...]:
+        """Where a peer's fragment lies; () without a core, and while the peer's folder is gone."""
+        return (f"{peer.cwd}/{fragment.FILE}",) if self._core and self._is_folder(peer.cwd) else ()
 
-    def _fragment(self, peer: Peer, dictionary: str, index: str) -> None:
-        """Write a peer's fragment; a peer whose folder is gone is passed over. Raises UnsafePath, OSError."""
-        folder = self._files.stat(peer.cwd)
-        if folder is None or folder.kind != "dir":
-            return
+    def _fragment(self, peer: Peer, path: str, dictionary: str, index: str) -> None:
+        """Write a peer's fragment. Raises UnsafePath, OSError."""
         text = fragment.fragment_text(
             peer.personality, self._vault, self._paths, self._locale, tags=dictionary, index=index
         )
         data = text.encode("utf-8", "replace")
         policy = Policy(inside=peer.cwd, uid=self._uid)
-        path = f"{peer.cwd}/{fragment.FILE}"
         self._folders(dirname(resolve(self._files, path, policy)))
         edit_foreign(self._door, path, lambda _: data, policy=policy, backups=None, mode=PRIVATE_FILE)
 
-    def _private(self, path: str, data: bytes) -> None:
+    def _private(self, path: str, text: str) -> None:
         """Write a file of ours below the state folder if it differs. Raises OSError, UnsafePath."""
-        self._kept(resolve(self._files, path, Policy(inside=self._paths.state_dir, uid=self._uid)), data)
+        place = resolve(self._files, path, Policy(inside=self._paths.state_dir, uid=self._uid))
+        self._kept(place, text.encode("utf-8", "replace"))
 
     def _kept(self, place: str, data: bytes) -> None:
         """Write a file if it differs. Raises OSError."""
-        if self._files.read_optional(place) != data:
+        found = self._files.lstat(place)
+        if found is None or found.size != len(data) or self._files.read_optional(place) != data:
             self._folders(dirname(place))
             self._files.write(place, data, mode=PRIVATE_FILE)
 
@@ -222,12 +243,20 @@ class Delivery:
             elif name == CONTEXT and place not in wanted:
                 self._files.remove(place)
 
-    def _guarded(self, what: str, act: Callable[[], object]) -> None:
-        """Do it; one peer's failure does not stop the others."""
+    def _guarded(self, what: str, act: Callable[[], object]) -> bool:
+        """Do it; one peer's failure does not stop the others. Whether it was done."""
         try:
             act()
         except (ProductError, OSError, ValueError) as error:
             self._log.warn(f"no context for {printable(what)}: {_words(error)}")
+            return False
+        return True
+
+
+def _mark(peer: Peer, known: Known, recent: Sequence[NoteSummary], dictionary: str) -> int:
+    """Differs where anything differs that a peer's texts are made from."""
+    links = tuple(known.links.get(note.path, 0) for note in (*known.own, *recent))
+    return hash((peer, known.own, known.every, known.places, recent, links, dictionary))
 
 
 def _words(error: ProductError | OSError | ValueError) -> str:

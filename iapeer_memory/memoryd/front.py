@@ -7,6 +7,7 @@ a client of another user. Knows nothing of MCP but its path.
 from __future__ import annotations
 
 import json
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,7 +52,11 @@ class Front:
         elif scope["path"] == "/mcp" and self.mcp is not None:
             # A stateless server has nothing to send unasked, so there is no stream to open and no session to end.
             if await _takes(scope, send, "POST"):
-                await self.mcp(scope, receive, send)
+                try:
+                    await self.mcp(scope, receive, send)
+                except CancelledError:
+                    # The graceful time of an end is over: whoever still waits is told, not cut off.
+                    await answer_json(send, 503, {"error": "memoryd is ending; ask again in a moment"})
         elif scope["path"] == "/dedup" and scope["method"] == "POST" and self.mcp is not None:
             await self._hints(receive, send)
         elif scope["path"] == "/health":

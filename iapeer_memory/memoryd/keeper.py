@@ -51,6 +51,7 @@ class Keeper:
         self._tending = tending
         self._keeping = keeping
         self._shelf = Shelf(timings.chores)
+        self._tended = False
         self._more_to_keep = False
         self._more_to_tidy = False
         self._asked = self._answered = 0
@@ -172,6 +173,7 @@ class Keeper:
             self._next_whole = self._clock.monotonic() + self._interval()
         began, asked = self._clock.monotonic(), self._asked
         doubts = paths is None and (asked > self._answered or began >= self._doubt_at)
+        self._tended = self._tended and not doubts
         anew = await self._doubtful() if doubts else ()
         looked, report = await self._store.write(lambda writer: self._look(writer, paths, anew))
         if report.stopped:
@@ -187,6 +189,9 @@ class Keeper:
         if report.changed or first:
             await self._changed()
         await self._store.beside(self._keeping.flush)
+        if paths is None and self._keeping.behind and not report.away:
+            digests = await self._store.ask(lambda reader: reader.digests())
+            await self._store.beside(lambda: self._keeping.catch_up(digests))
         self._more_to_keep, self._more_to_tidy = True, self._more_to_tidy or report.changed
         self._pending.add(looked.again | (looked.paths if paths is None else frozenset()), self._clock.monotonic())
         stale: Collection[str] = looked.stale
@@ -213,11 +218,19 @@ class Keeper:
             self._broken = self._broken or isinstance(error, IndexBroken)
 
     def _look(self, writer: Writer, paths: set[str] | None, anew: Collection[str]) -> tuple[Looked, Report]:
-        """Serve first: a whole pass indexes before it tends; a partial one indexes what tending has made of a note."""
+        """Serve first: a whole pass indexes before it tends; a partial one indexes what tending has made of a note.
+
+        Every note is tended once; from then on a whole pass tends what it has found changed.
+        """
         stop = self._stopping.is_set
         if paths is None:
+            tended, self._tended = self._tended, False
             report = passes.full(self._files, self._vault, writer, stop=stop, sees=self._keeping, anew=anew)
-            return (Looked() if report.stopped or report.away else self._tending.look(None)), report
+            if report.stopped or report.away:
+                return Looked(), report
+            looked = self._tending.look(report.paths if tended else None)
+            self._tended = not looked.away
+            return looked, report
         looked = self._tending.look(paths)
         wanted = paths | looked.paths
         return looked, passes.partial(self._files, self._vault, writer, wanted, stop=stop, sees=self._keeping)

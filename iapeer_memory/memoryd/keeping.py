@@ -1,7 +1,8 @@
 """Keeps every version of a note that a pass comes upon, outside the vault; sees when far too many change at once.
 
 What a pass over few notes has changed is kept at once. What a whole pass finds for the first time stands in the vault
-anyway: it is kept in slices, when nothing else is to do. One thread at a time.
+anyway: it is kept in slices, when nothing else is to do. What an end, or a full disk, has left over is found out anew.
+One thread at a time.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class Keeping:
         self._moved: set[str] = set()
         self._new: dict[str, str] = {}
         self._pruned = 0.0
+        self._behind = True
         self.kept_bytes = 0
         self.findings: tuple[str, ...] = ()
         self._guarded(self._find)
@@ -91,6 +93,18 @@ class Keeping:
         self._new.clear()
         if fresh:
             self._guarded(partial(self._keep, fresh))
+
+    @property
+    def behind(self) -> bool:
+        """Whether notes may stand in the vault of which history holds nothing."""
+        return self._behind
+
+    def catch_up(self, digests: Mapping[str, str]) -> None:
+        """Let every note wait that history does not hold as it is. `digests`: of all that are indexed."""
+        self._behind = False
+        blobs = f"{self._history.folder}/blobs"
+        held = {head + tail for head in self._files.list(blobs) for tail in self._files.list(f"{blobs}/{head}")}
+        self._waiting = deque(path for path, mark in digests.items() if mark not in held)
 
     def work(self) -> bool:
         """One slice of what waits, and what is due once a day; whether more waits."""
@@ -185,4 +199,5 @@ class Keeping:
         try:
             act()
         except (ProductError, OSError) as error:
+            self._behind = True
             self._log.warn(f"a version of a note could not be kept: {error}")

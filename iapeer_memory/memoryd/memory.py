@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.index.port import IndexBroken, IndexFailed, Reader
+from iapeer_memory.index.stems import Stemmer
 from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.keeper import Keeper
 from iapeer_memory.memoryd.models import Models
+from iapeer_memory.memoryd.searching import Searching
 from iapeer_memory.memoryd.store import Store
 from iapeer_memory.memoryd.tools.memory import (
     MapArguments,
@@ -51,6 +53,7 @@ class VaultMemory:
         models: Models,
         condition: Condition,
         ready: asyncio.Event,
+        searching: Searching | None,
         *,
         locale: Locale,
         results: int,
@@ -64,11 +67,13 @@ class VaultMemory:
         self._models = models
         self._condition = condition
         self._ready = ready
+        self._searching = searching
         self._locale = locale
         self._results = results
         self._nameless = nameless
         self._now = now
         self._finders: dict[int, Finder] = {}
+        self._stemmer = Stemmer()
 
     async def search(self, arguments: SearchArguments, caller: str | None) -> Payload:
         """Answer a search. Raises IndexFailed."""
@@ -84,10 +89,20 @@ class VaultMemory:
         )
         self._condition.searches += 1
         try:
-            return await self._ask(lambda reader: self._finder().answer(reader, question))
+            payload = await self._beside(question)
+            if payload is None:
+                payload = await self._ask(lambda reader: self._finder().answer(reader, question))
+            return payload
         except ProductError:
             self._condition.failed_searches += 1
             raise
+
+    async def _beside(self, question: Question) -> Payload | None:
+        """The search process's answer; None where there is none."""
+        edition = self._store.edition
+        if self._searching is None or edition is None:
+            return None
+        return await self._searching.answer(question, edition)
 
     async def related(self, arguments: RelatedArguments, caller: str | None) -> Payload:
         """What a note is linked with. Raises IndexFailed."""
@@ -127,6 +142,7 @@ class VaultMemory:
                 embedder=self._models.embedder,
                 reranker=self._models.reranker,
                 fusion=self._models.fusion,
+                stemmer=self._stemmer,
             )
         return self._finders[thread]
 

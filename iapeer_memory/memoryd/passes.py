@@ -46,13 +46,15 @@ class Vault:
 
 @dataclass(slots=True)
 class Report:
-    """What a pass did, in notes. `away`: the vault was not there, nothing was done. `held`: deletions that the fuse
+    """What a pass did, in notes. `paths`: those that say something else than the index knew, and those that are gone.
+    `away`: the vault was not there, nothing was done. `held`: deletions that the fuse
     held back. `stopped`: it was told to end early. `bad`: a line for each note that could not be read."""
 
     seen: int = 0
     written: int = 0
     removed: int = 0
     held: int = 0
+    paths: set[str] = field(default_factory=set)
     away: bool = False
     stopped: bool = False
     bad: list[str] = field(default_factory=list)
@@ -151,8 +153,10 @@ def _run(
                 unseen[found.path] = known
         elif (changed := digest(data) != known) or found.path in anew:
             batch.add(found.path, data, vault.locale)
-            if changed and sees is not None:
-                sees.changed(found.path, data, known=known is not None)
+            if changed:
+                report.paths.add(found.path)
+                if sees is not None:
+                    sees.changed(found.path, data, known=known is not None)
     batch.write()
     gone = {path: mark for path, mark in unseen.items() if not _within(path, unknown)}
     if gone and not report.stopped:
@@ -240,6 +244,7 @@ def _drop(
         dropped = list(gone)
     writer.forget(dropped)
     report.removed = len(dropped)
+    report.paths.update(gone)
     if sees is not None:
         sees.gone({path: lost[path] for path in dropped if path in lost})
 

@@ -22,7 +22,6 @@ PeerUid = Callable[[int, tuple[str, int]], int | None]
 """(our port, the client's address and port) → uid of the client's process, None when it cannot be told."""
 
 KEEP_ALIVE = 30
-LOOK = 0.5
 
 
 class QuietServer(uvicorn.Server):
@@ -33,16 +32,13 @@ class QuietServer(uvicorn.Server):
         self._ended = asyncio.Event()
 
     def end(self) -> None:
-        """Stop serving."""
+        """Stop serving. From the server's own loop."""
         self.should_exit = True
         self._ended.set()
 
     async def main_loop(self) -> None:
-        """Until `end`; `should_exit` alone is seen now and then. The library looks ten times a second."""
-        while not self.should_exit:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK):
-                    await self._ended.wait()
+        """Until `end`. The library looks ten times a second, and is the only one who would."""
+        await self._ended.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

@@ -15,7 +15,7 @@ from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.worker import Worker
 
 T = TypeVar("T")
-READERS = 3
+READERS = 2
 OPENING = 10.0
 """Seconds that a question waits for the store to be opened."""
 
@@ -33,6 +33,12 @@ class Store:
         self._readers: dict[Worker, Reader] = {}
         self._idle: asyncio.Queue[Worker] = asyncio.Queue()
         self._opened = asyncio.Event()
+        self._editions = 0
+
+    @property
+    def edition(self) -> int | None:
+        """Which store the index is: another one after each rebuild; None while none is open."""
+        return self._editions if self._opened.is_set() else None
 
     async def open(self) -> None:
         """Open the index; one that is damaged or not ours is thrown away first. Raises IndexFailed, UnsafePath."""
@@ -112,6 +118,7 @@ class Store:
             self._readers[thread] = await thread.call(self._engine.reader)
         for thread in self._threads:
             self._idle.put_nowait(thread)
+        self._editions += 1
         self._opened.set()
 
     async def _close(self) -> None:

@@ -6,6 +6,7 @@ one that another host stamps is only looked at. Knows no index.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -33,11 +34,12 @@ REFLOG_TAIL = 64 << 10
 @dataclass(frozen=True, slots=True)
 class Looked:
     """`paths`: what the index must look at besides. `again`: what could not be written now. `stale`: notes that the
-    archive waits for."""
+    archive waits for. `away`: the vault was not there, nothing was looked at."""
 
     paths: frozenset[str] = frozenset()
     again: frozenset[str] = frozenset()
     stale: frozenset[str] = frozenset()
+    away: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class Vaulted:
     def create(self, path: str, data: bytes, *, writer: str = "") -> Changed:
         """As `NoteWriter.create`."""
         return self._with(lambda notes: notes.create(path, data, writer=writer))
+
+    def keep(self, path: str, data: bytes, *, writer: str) -> None:
+        """Keep a version before a pass comes upon it, as far as there is room."""
+        with contextlib.suppress(OSError):
+            self._history.keep(path, data, writer=writer)
 
     def archive(self, move: Move, expect: bytes) -> tuple[Changed, str]:
         """As `notes.archive.archive_note`."""
@@ -136,7 +143,7 @@ class Tending:
         """Judge what changed, before the index sees it. None: every note."""
         vault = self._vault
         if not present(self._files, vault.root):
-            return Looked()
+            return Looked(away=True)
         whole = paths is None
         if paths is None:
             paths = {*queue.monitored(self._files, vault.root, vault.locale, vault.rules), *self.state.notes}

@@ -50,7 +50,7 @@ class Worker:
                 loop.call_soon_threadsafe(_settle, future, result, error)
             except RuntimeError:
                 return  # the loop is closed: the daemon has ended
-            del work, result, error
+            del job, work, future, result, error
 
 
 def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -> None:

@@ -49,6 +49,8 @@ class Pen:
                 lambda data: self._stamped(appended(data, arguments.text), arguments.path, writer),
                 writer=writer,
             )
+            if done.status == "written":
+                self.notes.keep(arguments.path, done.after, writer=writer)
             if done.status == "gone":
                 raise NotWritten(f"there is no note {arguments.path}", remedy="mode create makes one")
         else:

@@ -24,9 +24,6 @@ MOST_SKIPPED = 1_000
 CANDIDATES = 4
 """Notes that are ranked, a result."""
 
-WORDS = 4_096
-"""Words of titles and snippets whose stems are remembered."""
-
 MOST_NAMES = 2_048
 """Titles of which it is remembered what they name."""
 
@@ -94,7 +91,7 @@ class Finder:
         self._embedder = embedder
         self._reranker = reranker
         self._fusion = fusion
-        self._stemmer = stemmer or Stemmer(kept=WORDS)
+        self._stemmer = stemmer or Stemmer()
         self._names: dict[str, frozenset[str]] = {}
 
     def answer(self, reader: Reader, question: Question) -> dict[str, Any]:

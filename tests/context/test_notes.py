@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from iapeer_memory.context.links import Linked, of_graph, of_notes
-from iapeer_memory.context.notes import by_owner, recent, vouched
+from iapeer_memory.context.notes import by_owner, recent, shared, vouched
 from iapeer_memory.index.port import LinkGraph, Unresolved
 from iapeer_memory.vault.locales import locale
 from tests.support.summaries import summary
@@ -67,7 +67,7 @@ def test_recent_is_what_others_changed_and_somebody_vouches_for() -> None:
         summary("Elsewhere/E.md", updated="2026-03-01", **you),
         summary("01_Knowledge/Undated.md", **you),
     ]
-    assert [n.title for n in recent(notes, EN, "me", 5)] == ["B", "A"]
+    assert [n.title for n in recent(shared(notes, EN), EN, "me", 5)] == ["B", "A"]
 
 
 def test_links_are_counted_once_a_note_and_way() -> None:

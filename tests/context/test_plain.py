@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iapeer_memory.context.author_index import line
-from iapeer_memory.context.plain import DESCRIPTION, TITLE, described, name, plain, word
+from iapeer_memory.context.plain import (
+    DESCRIPTION,
+    DROPPED,
+    FILLERS,
+    TITLE,
+    TO_BLANK,
+    USUAL,
+    described,
+    name,
+    plain,
+    word,
+)
 from iapeer_memory.context.tags import projected
 from iapeer_memory.vault.locales import locale
 from tests.support.summaries import summary
@@ -99,3 +110,11 @@ def test_the_tags_of_a_dictionary() -> None:
     assert projected(many, widest=8).splitlines()[0] == "t0 — long wor…"
     assert len(projected(many, widest=8).splitlines()) == 400
     assert projected("no table", widest=160) == ""
+
+
+def test_usual_characters_stay_as_they_are() -> None:
+    usual = [chr(code) for code in range(0x10000) if USUAL.fullmatch(chr(code))]
+    kinds = {unicodedata.category(char) for char in usual if char != " "}
+    assert not kinds & (TO_BLANK | DROPPED | {"Mn", "Me"})
+    assert not FILLERS & set(usual)
+    assert unicodedata.is_normalized("NFC", "".join(usual))

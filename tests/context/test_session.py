@@ -13,7 +13,7 @@ from iapeer_memory.context.budget import characters, cost
 from iapeer_memory.context.essentials import essentials
 from iapeer_memory.context.files import index_files, mirrored, projected, shown_path
 from iapeer_memory.context.fragment import fragment_text
-from iapeer_memory.context.notes import by_owner, recent
+from iapeer_memory.context.notes import by_owner, recent, shared
 from iapeer_memory.context.projects import Places
 from iapeer_memory.context.session import ESSENTIALS, WHOLE, session_text
 from iapeer_memory.domain.paths import Paths
@@ -50,7 +50,7 @@ def test_the_whole_keeps_its_budget_and_says_what_it_left_out(preset: Locale) ->
     mine = by_owner(notes, preset)["me"]
     known = Known(mine, notes, {}, Places("/h", "/h/Projects", {"/h/Projects/P"}))
     tags = "".join(f"tag{n} — {'what it covers ' * 9}\n" for n in range(200))
-    text = session_text("me", "/vault", preset, known, recent(notes, preset, "me", 40), tags=tags)
+    text = session_text("me", "/vault", preset, known, recent(shared(notes, preset), preset, "me", 40), tags=tags)
     assert WHOLE * 0.8 < characters(text) <= WHOLE
     assert text.startswith(essentials("me", "/vault", preset))
     headings = [line for line in text.split("\n") if line.startswith("#")]
@@ -95,9 +95,7 @@ def test_fragment() -> None:
 
 
 def test_files() -> None:
-    capped, full = index_files("me", "a", "b")
-    assert (capped.name, capped.text) == ("indexes/me-vault-index.md", "a")
-    assert (full.name, full.text) == ("indexes/me-vault-index-full.md", "b")
+    assert index_files("me") == ("indexes/me-vault-index.md", "indexes/me-vault-index-full.md")
     assert shown_path("/h/x", "/h") == shown_path("/h/x", "/h/") == "~/x"
     assert shown_path("/hat/x", "/h") == "/hat/x"
 

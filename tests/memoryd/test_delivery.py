@@ -75,6 +75,22 @@ def test_contexts_come_change_and_go(tmp_path: Path, vault: Path) -> None:
     assert os.listdir(one) == [two.name]
 
 
+def test_a_file_that_was_damaged_is_mended_with_the_next_change(tmp_path: Path, vault: Path) -> None:
+    home, alpha, beta = tmp_path / "h", tmp_path / "alpha", tmp_path / "beta"
+    alpha.mkdir()
+    beta.mkdir()
+    fleet(home, ("alpha", alpha), ("beta", beta))
+    with start(home, vault) as daemon:
+        mine, theirs = context(daemon, alpha), context(daemon, beta)
+        daemon.until(lambda: mine.exists() and theirs.exists())
+        index = daemon.state / "indexes" / "alpha-vault-index.md"
+        text, inode = mine.read_text(), mine.stat().st_ino
+        index.write_text("cut")
+        write(vault, "06_Agent_Memory/beta/More.md", "---\ntitle: One thing more\n---\nx\n")
+        daemon.until(lambda: "One thing more" in theirs.read_text() and index.read_text() != "cut")
+        assert (mine.read_text(), mine.stat().st_ino) == (text, inode)
+
+
 def test_fragments_with_a_core(tmp_path: Path, vault: Path) -> None:
     home, peers = tmp_path / "h", tmp_path / "peers"
     alpha, hostile, gone = peers / "alpha", peers / "hostile", peers / "gone"

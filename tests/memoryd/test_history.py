@@ -151,3 +151,14 @@ def test_a_writer_that_races_the_stamp_loses_nothing(world: World) -> None:
 
         daemon.until(lambda: not lost())
     assert "stamped" in world.events(NOTE)
+
+
+def test_what_the_note_tool_has_acknowledged_is_kept_at_once(world: World) -> None:
+    """A writer that replaces the note before any pass comes upon it displaces nothing that is not in history."""
+    caller = {"X-IAPeer-Identity": "alpha"}
+    with world.daemon(debounce=60.0) as daemon:
+        made = daemon.call({"title": "Fox", "text": "The first words."}, "memory_write", **caller)
+        path = made["structuredContent"]["path"]
+        asked = {"mode": "append", "path": path, "text": "The second words."}
+        assert not daemon.call(asked, "memory_write", **caller).get("isError")
+        assert (world.vault / path).read_bytes() in world.kept()

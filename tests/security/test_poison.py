@@ -9,7 +9,7 @@ import pytest
 
 from iapeer_memory.context.author_index import Known, author_index
 from iapeer_memory.context.fragment import fragment_text
-from iapeer_memory.context.notes import by_owner, live, recent
+from iapeer_memory.context.notes import by_owner, live, recent, shared
 from iapeer_memory.context.projects import Places, candidates
 from iapeer_memory.context.session import ESSENTIALS, WHOLE, session_text
 from iapeer_memory.context.tags import projected
@@ -60,7 +60,7 @@ def contexts(locale: Locale, notes: Sequence[NoteSummary]) -> dict[str, str]:
     return {
         "fragment": fragment_text("me", "/v", PATHS, locale, tags=tags, index=capped),
         "full": author_index("me", locale, known, "~/full.md", full=True),
-        "session": session_text("me", "/v", locale, known, recent(notes, locale, "me", 15), tags=tags),
+        "session": session_text("me", "/v", locale, known, recent(shared(notes, locale), locale, "me", 15), tags=tags),
     }
 
 

@@ -148,15 +148,18 @@ def serving(memory: FolderMemory, heard: Heard | None = None) -> Iterator[int]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(("127.0.0.1", port))
     listener.listen(64)
-    thread = threading.Thread(target=lambda: asyncio.run(http.serve(sockets=[listener])), daemon=True)
+    runner = asyncio.Runner()
+    loop = runner.get_loop()
+    thread = threading.Thread(target=lambda: runner.run(http.serve(sockets=[listener])), daemon=True)
     thread.start()
     try:
         yield port  # the socket listens already: a client waits for the loop
     finally:
-        http.should_exit = True
+        loop.call_soon_threadsafe(http.end)
         thread.join(10)
         listener.close()
         assert not thread.is_alive()
+        runner.close()
 
 
 async def _no_hints(given: Mapping[str, Any]) -> Mapping[str, Any]:

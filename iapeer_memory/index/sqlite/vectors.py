@@ -46,6 +46,11 @@ def missing(connection: sqlite3.Connection, limit: int) -> tuple[Unembedded, ...
     return tuple(Unembedded(key, f"{title}\n\n{text}" if text else title) for key, title, text in found)
 
 
+def missing_count(connection: sqlite3.Connection) -> int:
+    """How many passages have no vector."""
+    return int(connection.execute("SELECT (SELECT count(*) FROM texts) - (SELECT count(*) FROM vectors)").fetchone()[0])
+
+
 def store(connection: sqlite3.Connection, pairs: Iterable[tuple[int, Sequence[float]]]) -> int:
     """Keep the vectors whose passages are there; how many those were. Inside a transaction."""
     kept = 0

@@ -118,6 +118,11 @@ class SqliteWriter:
         with translated(self._path):
             return vectors.missing(self._connection, limit) if self._model is not None else ()
 
+    def unembedded_count(self) -> int:
+        """How many passages have no vector."""
+        with translated(self._path):
+            return vectors.missing_count(self._connection) if self._model is not None else 0
+
     def embed(self, pairs: Sequence[tuple[int, Sequence[float]]]) -> int:
         """Store (key, vector) pairs; how many of the passages still exist."""
         if self._model is None:

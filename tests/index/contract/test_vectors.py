@@ -21,10 +21,10 @@ def test_passages_wait_for_vectors_and_are_found_by_them(engine: Engine) -> None
     writer.use_vectors("model:2")
     waiting = writer.unembedded(10)
     assert [w.text for w in waiting] == ["A\n\none", "A\n\ntwo", "B\n\nthree", "C"]
-    assert len(writer.unembedded(2)) == 2
+    assert len(writer.unembedded(2)) == 2 and writer.unembedded_count() == 4
     vectors = [(1.0, 0.0), (0.0, 2.0), (3.0, 3.0), (-1.0, 0.0)]
     assert writer.embed([(w.key, v) for w, v in zip(waiting, vectors, strict=True)]) == 4
-    assert writer.unembedded(10) == ()
+    assert writer.unembedded(10) == () and writer.unembedded_count() == 0
     reader = engine.reader()
     hits = reader.nearest([0.0, 5.0], limit=10)
     assert [(h.path, round(h.score, 3)) for h in hits] == [("a.md", 1.0), ("b.md", 0.707), ("c.md", 0.0)]

@@ -1,0 +1,123 @@
+"""The process that answers searches beside memoryd: with it and without it, what is found is the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iapeer_memory.egress.channel import channel_pair
+from iapeer_memory.index.port import Filter
+from iapeer_memory.memoryd.searcher import packed, unpacked
+from iapeer_memory.search.engine import Question
+from tests.support.daemon import Running, start, until, write
+
+QUERIES = ("heron", '"heron in the reeds"', "herons of no kind", "камыши")
+
+
+def searcher(daemon: Running) -> int | None:
+    """The pid of its search process."""
+    wanted = [b"searcher", str(daemon.index).encode()]
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdecimal():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if words[4:6] == wanted:
+                return int(entry.name)
+    return None
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def answers(daemon: Running) -> list[dict[str, Any]]:
+    return [daemon.search(query) for query in QUERIES]
+
+
+@pytest.fixture
+def vault(tmp_path: Path) -> Path:
+    root = tmp_path / "vault"
+    write(root, "01_Knowledge/Heron.md", "A heron in the reeds, see [[Reed]].\n")
+    write(root, "01_Knowledge/Reed.md", "Where herons stand. Камыши.\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Question("heron"),
+        Question("\ud800", "alpha", True, 50, 1000, Filter(types=("a", "b"), tags=("c",), since="2026-01-01")),
+    ],
+)
+def test_a_question_arrives_as_it_was_asked(question: Question) -> None:
+    assert unpacked(packed(question, 7)) == (question, 7)
+
+
+def test_frames_arrive_whole_and_in_order() -> None:
+    ours, descriptor = channel_pair()
+    theirs = type(ours)(descriptor)
+    for size in (0, 1, 60_000):
+        ours.send(b"x" * size)
+        assert theirs.receive(5.0) == b"x" * size
+    assert theirs.receive(0.01) is None
+    ours.close()
+    assert theirs.receive(5.0) is None
+    with pytest.raises(OSError, match="pipe"):
+        theirs.send(b"x")
+    theirs.close()
+
+
+def test_it_answers_like_the_threads_and_may_die_at_any_time(tmp_path: Path, vault: Path) -> None:
+    with start(tmp_path / "home", vault) as daemon:
+        pid = until(lambda: searcher(daemon))
+        before = answers(daemon)
+        assert len(before[0]["results"]) == 2
+        os.kill(pid, signal.SIGKILL)
+        assert answers(daemon) == before
+        daemon.said("threads answer")
+
+        # A change of the notes is seen by whoever answers.
+        write(vault, "01_Knowledge/Heron.md", "A crane.\n")
+        daemon.until(lambda: [item["title"] for item in daemon.search("crane")["results"]] == ["Heron"])
+
+
+def test_it_sees_what_changes_and_an_index_that_is_made_anew(tmp_path: Path, vault: Path) -> None:
+    with start(tmp_path / "home", vault) as daemon:
+        pid = until(lambda: searcher(daemon))
+        assert len(daemon.titles("reeds")) == 2
+        write(vault, "01_Knowledge/Third.md", "More reeds.\n")
+        daemon.until(lambda: len(daemon.titles("reeds")) == 3)
+
+        with daemon.index.open("r+b") as file:
+            file.seek(0)
+            file.write(b"x" * 8192)
+        write(vault, "01_Knowledge/Fourth.md", "Reeds again.\n")
+        daemon.until(lambda: daemon.call({"query": "reeds"}).get("isError") or len(daemon.titles("reeds")) == 4)
+        daemon.until(lambda: len(daemon.titles("reeds")) == 4)
+        assert not gone(pid)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_it_does_not_outlive_memoryd(tmp_path: Path, vault: Path, how: signal.Signals) -> None:
+    with start(tmp_path / "home", vault) as daemon:
+        pid = until(lambda: searcher(daemon))
+        daemon.search("heron")
+        daemon.stop(how)
+        until(lambda: gone(pid))
+
+
+def test_where_model_servers_are_set_the_threads_answer(tmp_path: Path, vault: Path) -> None:
+    settings = {"RERANKER_ENDPOINT": "http://127.0.0.1:9", "RERANKER_PROVIDER": "tei"}
+    with start(tmp_path / "home", vault, settings=settings) as daemon:
+        assert len(daemon.titles("heron")) == 2
+        assert searcher(daemon) is None
