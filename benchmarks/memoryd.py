@@ -241,8 +241,10 @@ def remembering(bench: Bench, daemon: Running, searches: int) -> None:
             line.post(bodies[turn % len(bodies)])
             if turn % REST == REST - 1:
                 seen.append(resident(daemon.pid))
+        beside = resident(daemon.health()["searcher"])
     half = seen[len(seen) // 2 :]
     bench.table.tell(f"resident / {most} MB", f"{max(seen):.1f} MB", max(seen) / most, most=1)
+    bench.table.tell("resident, the search process beside it", f"{beside:.1f} MB")
     growth = statistics.fmean(half[-3:]) / statistics.fmean(half[:3])
     bench.table.tell(f"last half of {searches} searches", f"{half[0]:.1f} to {half[-1]:.1f} MB", growth, most=1.02)
 

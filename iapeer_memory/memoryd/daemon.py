@@ -225,6 +225,7 @@ class Daemon:
         condition.queue, condition.stamping, condition.lease = facts.queue, facts.stamping, facts.lease
         condition.history_bytes, condition.findings = kit.keeping.kept_bytes, tuple(kit.keeping.findings)
         condition.breakers = kit.models.breakers
+        condition.searcher = kit.searching.pid if kit.searching is not None else None
         found = kit.door.files.lstat(kit.paths.index_db)
         condition.index_bytes = found.size if found else 0
         if platform() == "linux":

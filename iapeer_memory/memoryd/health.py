@@ -31,7 +31,7 @@ class Condition:
     vault is not there. `trouble`: what the last pass failed of. `pending`: changed paths that wait for a pass,
     `lag`: seconds that the oldest of them has waited. `rescans`: whole passes that were asked for and trusted no row.
     `last_whole`: epoch seconds. `queue`: notes that wait for a curator, at the last tick. `findings`: what an operator
-    should look at, a line each."""
+    should look at, a line each. `searcher`: the pid of the process that answers searches."""
 
     watch: bool = False
     ready: bool = False
@@ -55,6 +55,7 @@ class Condition:
     queue: int = 0
     stamping: bool = True
     lease: str | None = None
+    searcher: int | None = None
     breakers: dict[str, str] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
 
@@ -100,6 +101,7 @@ def probe(identity: Identity, condition: Condition, nonce: str | None) -> Mappin
         **numbers(condition),
         "stamping": condition.stamping,
         "lease": condition.lease,
+        "searcher": condition.searcher,
         "findings": list(condition.findings),
         "trouble": condition.trouble,
     }

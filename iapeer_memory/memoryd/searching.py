@@ -35,8 +35,14 @@ class Searching:
         self._log = log
         self._worker = Worker("memoryd-searching")
         self._channel: Channel | None = None
+        self._pid: int | None = None
         self._busy = False
         self._not_before = 0.0
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while there is one."""
+        return self._pid
 
     async def answer(self, question: Question, edition: int) -> dict[str, Any] | None:
         """The payload; None where somebody else has to answer. `edition`: which store the index is."""
@@ -91,12 +97,12 @@ class Searching:
             )
         finally:
             let_go(theirs)
-        self._channel = channel
+        self._channel, self._pid = channel, started.pid
         if not started.started or channel.receive(PATIENCE) != READY:
             self._log.warn(f"no search process ({started.detail or 'it ended'}); threads answer")
             self._lose()
 
     def _lose(self) -> None:
-        channel, self._channel = self._channel, None
+        channel, self._channel, self._pid = self._channel, None, None
         if channel is not None:
             channel.close()

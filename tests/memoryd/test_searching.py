@@ -20,16 +20,8 @@ QUERIES = ("heron", '"heron in the reeds"', "herons of no kind", "камыши")
 
 def searcher(daemon: Running) -> int | None:
     """The pid of its search process."""
-    wanted = [b"searcher", str(daemon.index).encode()]
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdecimal():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words[4:6] == wanted:
-                return int(entry.name)
-    return None
+    found: int | None = daemon.health()["searcher"]
+    return found
 
 
 def gone(pid: int) -> bool:
