@@ -3,65 +3,58 @@
 from __future__ import annotations
 
 import os
-import select
 
 HEAD = 4
 PIECE = 1 << 16
 
 
 class Channel:
-    """One end. One thread at a time."""
+    """One end. One thread at a time. `fd`: a connected stream socket, ours from now on."""
 
-    __slots__ = ("_fd",)
+    __slots__ = ("_come", "fd")
 
     def __init__(self, fd: int) -> None:
-        """`fd`: a connected stream socket, ours from now on."""
-        self._fd = fd
+        self.fd = fd
+        self._come = b""
 
     def send(self, data: bytes) -> None:
         """Send one frame. Raises OSError when the other end is gone."""
         rest = memoryview(len(data).to_bytes(HEAD, "big") + data)
         while rest:
-            rest = rest[os.write(self._fd, rest) :]
+            rest = rest[os.write(self.fd, rest) :]
 
-    def receive(self, timeout: float | None = None) -> bytes | None:
-        """The next frame; None when the other end is gone, or silent for so many seconds."""
-        head = self._exactly(HEAD, timeout)
-        return None if head is None else self._exactly(int.from_bytes(head, "big"), timeout)
+    def receive(self) -> bytes | None:
+        """Wait for the next frame; None when the other end is gone."""
+        while (frame := self.frame()) is None:
+            if not self.more():
+                return None
+        return frame
+
+    def more(self) -> bool:
+        """Take in what has come, waiting for something; False when the other end is gone."""
+        try:
+            piece = os.read(self.fd, PIECE)
+        except OSError:
+            return False
+        self._come += piece
+        return bool(piece)
+
+    def frame(self) -> bytes | None:
+        """The next frame, where it has come whole."""
+        end = HEAD + int.from_bytes(self._come[:HEAD], "big")
+        if len(self._come) < max(end, HEAD):
+            return None
+        frame, self._come = self._come[HEAD:end], self._come[end:]
+        return frame
 
     def close(self) -> None:
         """Let go of it; the other end sees that."""
-        os.close(self._fd)
-
-    def _exactly(self, size: int, timeout: float | None) -> bytes | None:
-        data = b""
-        while len(data) < size:
-            try:
-                if timeout is not None and not self._comes(timeout):
-                    return None
-                piece = os.read(self._fd, min(PIECE, size - len(data)))
-            except OSError:
-                return None
-            if not piece:
-                return None
-            data += piece
-        return data
-
-    def _comes(self, timeout: float) -> bool:
-        """Whether something can be read in time."""
-        poll = select.poll()
-        poll.register(self._fd, select.POLLIN)
-        return bool(poll.poll(timeout * 1000))
+        os.close(self.fd)
 
 
-def let_go(fd: int) -> None:
-    """Close a descriptor that a child has by now."""
-    os.close(fd)
-
-
-def channel_pair() -> tuple[Channel, int]:
-    """Our end, and the descriptor for a child."""
+def channel_pair() -> tuple[Channel, Channel]:
+    """Our end, and the one whose descriptor a child is given."""
     import socket
 
     ours, theirs = socket.socketpair()
-    return Channel(ours.detach()), theirs.detach()
+    return Channel(ours.detach()), Channel(theirs.detach())

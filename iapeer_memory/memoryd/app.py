@@ -48,8 +48,6 @@ from iapeer_memory.notes.leasing import Leasing
 from iapeer_memory.vault.locales import locale as locale_named
 
 PRIVATE = 0o700
-SWITCH = 0.001
-"""Seconds after which a thread that computes lets another run: a pass must not make a search wait."""
 
 
 def run(
@@ -133,7 +131,6 @@ def _run(
                 allow_mass_delete=settings["ALLOW_MASS_DELETE"] == "1",
             )
             logging.basicConfig(handlers=[Forward(log)], level=logging.WARNING, force=True)
-            sys.setswitchinterval(SWITCH)
             store = Store(SqliteEngine(door.files, paths.index_db, uid=uid), fingerprint(locale), log)
             kit = _kit(door, paths, settings, host, vault, identity, store, log=log, mcp=mcp, timings=timings)
             return asyncio.run(Daemon(kit).run(listener))

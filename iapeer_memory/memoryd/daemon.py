@@ -155,8 +155,7 @@ class Daemon:
                 await self._store.open()
                 self._condition.notes = await self._store.ask(lambda reader: reader.count())
                 if kit.searching is not None:
-                    starting = asyncio.create_task(kit.searching.start())
-                    starting.add_done_callback(lambda task: task.cancelled() or task.exception())
+                    kit.searching.start()
                 self._beat()
                 self._door.files.write(self._paths.pid_file, f"{self._identity.pid}\n".encode(), mode=0o600)
                 self._log.info(
@@ -199,9 +198,9 @@ class Daemon:
             task.cancel()
         await asyncio.wait(tasks, timeout=self._timings.graceful + CLOSING)
         try:
+            if self._kit.searching is not None:
+                self._kit.searching.close()
             async with asyncio.timeout(CLOSING):
-                if self._kit.searching is not None:
-                    await self._kit.searching.close()
                 await self._store.beside(self._kit.tending.close)
                 await self._store.close()
         except (TimeoutError, IndexFailed, IndexBroken):

@@ -16,9 +16,10 @@ from iapeer_memory.egress.host import uid
 from iapeer_memory.index.port import Filter, Reader
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.search.engine import Finder, Question
+from iapeer_memory.search.query import MOST_CHARACTERS
 from iapeer_memory.vault.locales import locale
 
-READY = b"ready"
+READY = b"{}"
 
 
 def run(index: str, locale_id: str) -> int:
@@ -48,9 +49,10 @@ def run(index: str, locale_id: str) -> int:
 
 
 def packed(question: Question, edition: int) -> bytes:
-    """A question as it is sent."""
+    """A question as it is sent: no more of it than is understood, so that it never fills the channel."""
     only = question.only
     words = {name: getattr(question, name) for name in Question.__dataclass_fields__}
+    words["text"] = question.text[:MOST_CHARACTERS]
     words["only"] = only and {name: getattr(only, name) for name in Filter.__dataclass_fields__}
     return json.dumps({"edition": edition, "question": words}).encode()
 

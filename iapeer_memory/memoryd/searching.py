@@ -6,14 +6,15 @@ goes wrong with it, the threads answer instead.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from typing import Any
 
-from iapeer_memory.domain.door import Door
-from iapeer_memory.egress.channel import Channel, channel_pair, let_go
+from iapeer_memory.domain.door import Door, Started
+from iapeer_memory.egress.channel import Channel, channel_pair
 from iapeer_memory.memoryd.log import Log
-from iapeer_memory.memoryd.searcher import READY, packed
+from iapeer_memory.memoryd.searcher import packed
 from iapeer_memory.memoryd.worker import Worker
 from iapeer_memory.search.engine import Question
 
@@ -26,83 +27,95 @@ PAUSE = 60.0
 
 
 class Searching:
-    """One question at a time. `index`: the index's file; `log_path`: where the process says what went wrong."""
+    """One question at a time, all from one event loop. `index`: the index's file; `log_path`: where the process says
+    what went wrong. `pid`: of the process, while there is one."""
 
     def __init__(self, door: Door, index: str, locale_id: str, *, log_path: str, log: Log) -> None:
+        self.pid: int | None = None
         self._door = door
         self._argv = (sys.executable, "-I", "-m", "iapeer_memory", COMMAND, index, locale_id)
         self._log_path = log_path
         self._log = log
-        self._worker = Worker("memoryd-searching")
-        self._channel: Channel | None = None
-        self._pid: int | None = None
-        self._busy = False
+        self._starter = Worker("memoryd-starter")
+        self._starting: asyncio.Task[None] | None = None
         self._not_before = 0.0
-
-    @property
-    def pid(self) -> int | None:
-        """Of the process, while there is one."""
-        return self._pid
+        self._channel: Channel | None = None
+        self._free = False
+        self._asked: asyncio.Future[dict[str, Any] | None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     async def answer(self, question: Question, edition: int) -> dict[str, Any] | None:
         """The payload; None where somebody else has to answer. `edition`: which store the index is."""
-        if self._busy:
-            return None
-        self._busy = True
-        try:
-            return await self._worker.call(lambda: self._answer(question, edition))
-        finally:
-            self._busy = False
-
-    async def start(self) -> None:
-        """Start the process, and wait until it is ready; without it, searches are answered all the same."""
-        self._busy = True
-        try:
-            await self._worker.call(self._start)
-        finally:
-            self._busy = False
-
-    async def close(self) -> None:
-        """End the process."""
-        self._not_before = float("inf")
-        await self._worker.call(self._lose)
-        self._worker.stop()
-
-    def _answer(self, question: Question, edition: int) -> dict[str, Any] | None:
-        if self._channel is None:
-            self._start()
         channel = self._channel
         if channel is None:
+            self.start()
+        if channel is None or not self._free:
             return None
+        loop = asyncio.get_running_loop()
+        self._free = False
+        asked: asyncio.Future[dict[str, Any] | None] = loop.create_future()
+        self._asked = asked
+        self._timer = loop.call_later(PATIENCE, self._lose)
         try:
             channel.send(packed(question, edition))
-            frame = channel.receive(PATIENCE)
-            payload: dict[str, Any] | None = None if frame is None else json.loads(frame)
-        except (OSError, ValueError):
-            payload = None
-        if payload is None:
-            self._log.warn("the search process was lost; threads answer")
+        except OSError:
             self._lose()
-        return payload or None
+        return await asked
 
-    def _start(self) -> None:
-        clock = self._door.clock
-        if clock.monotonic() < self._not_before:
+    def start(self) -> None:
+        """Start the process, unless that was tried a moment ago; it answers as soon as it is ready."""
+        now = self._door.clock.monotonic()
+        if now >= self._not_before:
+            self._not_before = now + PAUSE
+            self._starting = asyncio.get_running_loop().create_task(self._start())
+
+    def close(self) -> None:
+        """End the process."""
+        self._not_before = float("inf")
+        self._let_go()
+        self._starter.stop()
+
+    async def _start(self) -> None:
+        channel, started = await self._starter.call(self._spawn)
+        if not started.started or self._not_before == float("inf"):
+            channel.close()
+            self._log.warn(f"no search process ({started.detail}); threads answer")
             return
-        self._not_before = clock.monotonic() + PAUSE
-        channel, theirs = channel_pair()
+        self._channel, self.pid = channel, started.pid
+        asyncio.get_running_loop().add_reader(channel.fd, self._come, channel)
+
+    def _spawn(self) -> tuple[Channel, Started]:
+        processes = self._door.processes
+        ours, theirs = channel_pair()
         try:
-            started = self._door.processes.start_detached(
-                self._argv, env=self._door.processes.environment(), log=self._log_path, talk=theirs
+            return ours, processes.start_detached(
+                self._argv, env=processes.environment(), log=self._log_path, talk=theirs.fd
             )
         finally:
-            let_go(theirs)
-        self._channel, self._pid = channel, started.pid
-        if not started.started or channel.receive(PATIENCE) != READY:
-            self._log.warn(f"no search process ({started.detail or 'it ended'}); threads answer")
+            theirs.close()
+
+    def _come(self, channel: Channel) -> None:
+        """Something has come: a part of an answer, all of it, or the end. The first frame only says: ready."""
+        if not channel.more():
             self._lose()
+        elif (frame := channel.frame()) is not None:
+            self._free = True
+            self._settle(json.loads(frame) or None)
 
     def _lose(self) -> None:
-        channel, self._channel, self._pid = self._channel, None, None
+        self._log.warn("the search process was lost; threads answer")
+        self._let_go()
+
+    def _let_go(self) -> None:
+        channel, self._channel, self.pid, self._free = self._channel, None, None, False
         if channel is not None:
+            asyncio.get_running_loop().remove_reader(channel.fd)
             channel.close()
+        self._settle(None)
+
+    def _settle(self, payload: dict[str, Any] | None) -> None:
+        asked, self._asked = self._asked, None
+        if self._timer is not None:
+            self._timer.cancel()
+        if asked is not None and not asked.done():
+            asked.set_result(payload)
