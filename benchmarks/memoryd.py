@@ -44,7 +44,7 @@ TABLES = ("idle", "search", "agents", "change", "memory", "pass")
 BARE = "SELECT rowid FROM passages WHERE passages MATCH ? ORDER BY rank LIMIT 24"
 DEBOUNCE = 0.3
 PATIENCE = 900.0
-IDLE_SECONDS = 20.0
+IDLE_SECONDS = 60.0
 AT_ONCE = 8
 REST = 200
 """Searches after which memory is looked at."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import socket
 import subprocess
@@ -24,8 +23,6 @@ from typing import Any
 
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 RESIDENT = re.compile(r"VmRSS:\s+(\d+) kB")
-UTIME = 13
-"""Place of the user time in `/proc/<pid>/stat`, the command's name taken off with what precedes it."""
 
 
 class Refused(Exception):
@@ -95,12 +92,12 @@ def resident(pid: int) -> float:
 
 
 def processor(pid: int) -> float:
-    """Seconds of processor time that a process has used; nan where the system does not tell."""
+    """Seconds of processor time that the threads of a process have used; nan where the system does not tell."""
     try:
-        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        told = [task.joinpath("schedstat").read_text() for task in Path(f"/proc/{pid}/task").iterdir()]
     except OSError:
         return float("nan")
-    return (int(words[UTIME - 2]) + int(words[UTIME - 1])) / os.sysconf("SC_CLK_TCK")
+    return sum(int(one.split()[0]) for one in told) / 1e9
 
 
 @contextmanager
