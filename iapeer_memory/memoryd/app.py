@@ -32,6 +32,7 @@ from iapeer_memory.memoryd.daemon import AGAIN, Daemon, Kit
 from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.health import Identity
 from iapeer_memory.memoryd.keeping import Keeping
+from iapeer_memory.memoryd.leftovers import clear_up
 from iapeer_memory.memoryd.log import Forward, Log
 from iapeer_memory.memoryd.models import models
 from iapeer_memory.memoryd.passes import Vault
@@ -107,6 +108,7 @@ def _run(
         door.files.mkdir(folder, mode=PRIVATE)
     checks.refuse_second(door, paths)
     with door.locks.hold(paths.daemon_lock, wait=0, what="memoryd"):
+        clear_up(door, paths)
         wanted = chosen_port(settings, host, port)
         try:
             listener = loopback_listener(wanted)

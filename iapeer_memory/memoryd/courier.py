@@ -57,6 +57,10 @@ class Courier:
         """Say that the contexts are watched over; False when one is missing and all are due."""
         return await self._hand.call(self._delivery.alive)
 
+    async def still(self) -> None:
+        """Wait until no file is being written any more."""
+        await self._hand.still()
+
     async def _deliver(self) -> None:
         fleet = await self._hand.call(self._delivery.fleet)
         nothing: tuple[tuple[NoteSummary, ...], Mapping[str, int]] = (), {}

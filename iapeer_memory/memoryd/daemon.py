@@ -205,6 +205,10 @@ class Daemon:
                 await self._store.close()
         except (TimeoutError, IndexFailed, IndexBroken):
             self._log.warn("the index was still in use and is left as it is")
+        # A thread that dies in the middle of a file leaves half of it beside the whole.
+        await asyncio.wait(
+            [asyncio.ensure_future(part.still()) for part in (self._clerk, self._courier)], timeout=CLOSING
+        )
         self._heart.still()
         self._door.files.remove(self._paths.pid_file)
         self._log.info("down")

@@ -33,6 +33,10 @@ class Worker:
         self._jobs.put((work, future, loop))
         return await future
 
+    async def still(self) -> None:
+        """Wait until all that was asked for is done."""
+        await self.call(lambda: None)
+
     def stop(self) -> None:
         """End the thread after what is queued."""
         self._jobs.put(None)

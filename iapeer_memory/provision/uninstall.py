@@ -28,6 +28,7 @@ from iapeer_memory.ecosystem.notifier import (
 from iapeer_memory.ecosystem.plugin import plan
 from iapeer_memory.egress.foreign import Policy, edit_foreign
 from iapeer_memory.egress.host import uid
+from iapeer_memory.egress.temps import sweep_temps
 from iapeer_memory.fleet.map import NoMap
 from iapeer_memory.fleet.source import NoPeers
 from iapeer_memory.provision.host import Host
@@ -220,6 +221,7 @@ def state(host: Host) -> tuple[bool, str, tuple[str, ...]]:
         (host.paths.cache_dir, CACHE_NAMES),
         (host.paths.logs_dir, LOG_NAMES),
     ):
+        sweep_temps(files, folder, uid=uid(), now=host.door.clock.now())
         for name in files.list(folder):
             if name.startswith(names):
                 clear(files, join(folder, name))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bed import Bed
+from tests.support.bed import Bed, until
 from tests.support.foreign import Fleet, Snapshot
 
 FAULT = "IAPEER_MEMORY_FAULT"
@@ -42,7 +42,8 @@ def strike_init(fresh: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]
         if retry:
             bed.ok(*words)
             assert bed.run("verify").code == 0
-            assert len(bed.daemons()) == 1 and fleet.leftovers() == []
+            assert len(bed.daemons()) == 1
+            until(lambda: fleet.leftovers() == [], "what memoryd writes is written")
             assert not (bed.state / "journal.json").exists()
         bed.ok("uninstall", "--keep-binary")
         assert fleet.now() == fleet.before, f"{how}:{place}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bed import Bed
+from tests.support.bed import Bed, until
 from tests.support.foreign import Fleet, Snapshot
 
 DELAYS = (0.25, 0.4, 0.55, 0.75)
@@ -45,7 +45,8 @@ def kill_init(bed: Bed, folder: Path, delays: tuple[float, ...]) -> None:
             fleet.foreign_kept()
         bed.ok(*words)
         assert bed.run("verify").code == 0 and len(bed.daemons()) == 1
-        assert fleet.leftovers() == [] and not (bed.state / "journal.json").exists()
+        until(lambda: fleet.leftovers() == [], "what memoryd writes is written")
+        assert not (bed.state / "journal.json").exists()
         bed.ok("uninstall", "--keep-binary")
         assert fleet.now() == fleet.before, seconds
         assert fleet.leftovers() == []

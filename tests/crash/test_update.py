@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bed import Bed, Ran
+from tests.support.bed import Bed, Ran, until
 from tests.support.foreign import Fleet, Snapshot
 
 FAULT = "IAPEER_MEMORY_FAULT"
@@ -61,7 +61,7 @@ def converged(fleet: Fleet, *words: str) -> None:
     verified = bed.run("verify")
     assert verified.code == 0, verified.out
     fleet.foreign_kept()
-    assert fleet.leftovers() == []
+    until(lambda: fleet.leftovers() == [], "what memoryd writes is written")
     assert not (bed.state / "journal.json").exists()
     assert len(bed.daemons()) == 1
     for name in fleet.names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import signal
 import sqlite3
 import threading
@@ -80,3 +81,22 @@ def test_a_question_that_an_end_cuts_off_is_told_so(tmp_path: Path) -> None:
             assert not [line for line in daemon.lines if "Exception" in line or "CancelledError" in line]
         served.gate.set()
     assert answers == [(503, {"error": "memoryd is ending; ask again in a moment"})]
+
+
+def test_what_a_killed_one_was_writing_is_cleared_up_and_nothing_else(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.put("05_Lists/0.md", "x\n")
+    with world.daemon() as daemon:
+        state = daemon.state
+    folders = [state, state / "indexes", state / "context/by-path/home/alpha", daemon.index.parent]
+    halves = [folder / ".half.json.0123456789ab.iapeer-memory.tmp" for folder in folders]
+    others = [folder / name for folder in folders for name in ("theirs.tmp", ".half.iapeer-memory.tmp")]
+    for path in (*halves, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half of i")
+    held = state / ".held.json.0123456789ab.iapeer-memory.tmp"
+    with held.open("wb") as writing:
+        fcntl.flock(writing, fcntl.LOCK_EX)
+        with world.daemon():
+            assert [path for path in halves if path.exists()] == []
+            assert all(path.exists() for path in (held, *others))
