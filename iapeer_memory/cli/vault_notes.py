@@ -6,8 +6,9 @@ from iapeer_memory.cli.session import announce
 from iapeer_memory.context import links
 from iapeer_memory.context.author_index import Known
 from iapeer_memory.context.links import Linked
-from iapeer_memory.context.notes import by_owner, live
+from iapeer_memory.context.notes import own
 from iapeer_memory.context.projects import Places, candidates
+from iapeer_memory.context.survey import survey
 from iapeer_memory.context.tags import projected
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.memoryd.checks import rules_of
@@ -27,25 +28,25 @@ def known_of(host: Host, vault: str, locale: Locale, peer: str, projects_root: s
     files = host.door.files
     rules = rules_of(host.settings, locale).read(files, vault)
     summaries, linked = [], []
-    for found in walk(files, vault, rules):
-        if found.kind != "note":
+    for entry in walk(files, vault, rules):
+        if entry.kind != "note":
             continue
         try:
-            data = files.read_optional(f"{vault}/{found.path}", limit=NOTE_LIMIT)
+            data = files.read_optional(f"{vault}/{entry.path}", limit=NOTE_LIMIT)
         except (ProductError, OSError) as error:
-            announce(f"{printable(found.path)} cannot be read: {error}")
+            announce(f"{printable(entry.path)} cannot be read: {error}")
             continue
         if data is None:
             continue
-        made = record(parse(found.path, data), locale)
+        made = record(parse(entry.path, data), locale)
         summary = made.summary
         summaries.append(summary)
-        linked.append(Linked(found.path, (summary.title, *summary.aliases), tuple(k.target for k in made.links)))
+        linked.append(Linked(entry.path, (summary.title, *summary.aliases), tuple(k.target for k in made.links)))
     places = Places(host.paths.home, projects_root)
-    every = live(summaries, locale)
-    existing = frozenset(f for f in candidates(every, locale, places) if _is_folder(host, f))
-    own = by_owner(every, locale).get(peer, ())
-    return Known(own, every, links.of_notes(linked), Places(places.home, places.root, existing))
+    found = survey(summaries, locale)
+    existing = frozenset(f for f in candidates(found.overviews, found.projects, places) if _is_folder(host, f))
+    places = Places(places.home, places.root, existing)
+    return Known(own(summaries, locale, peer), found.overviews, links.of_notes(linked), places)
 
 
 def tags_of(host: Host, vault: str, locale: Locale) -> str:

@@ -25,11 +25,11 @@ Section = tuple[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What an index is made from. `own`: the peer's own live notes; `every`: all live notes, or only the overviews of
-    projects; `links`: path → how many notes it is linked with; `places`: where projects are."""
+    """What an index is made from. `own`: the peer's own live notes; `overviews`: those that say where a project
+    is; `links`: path → how many notes it is linked with; `places`: where projects are."""
 
     own: Sequence[NoteSummary]
-    every: Sequence[NoteSummary]
+    overviews: Sequence[NoteSummary]
     links: Mapping[str, int]
     places: Places
 
@@ -90,7 +90,7 @@ def _heading(folder: Folder, peer: str, locale: Locale) -> str:
 def _lines(folder: Folder, peer: str, locale: Locale, known: Known, chosen: Selection) -> tuple[str, ...]:
     if folder == "projects":
         lines: list[str] = []
-        for project in projects.group(chosen.projects, known.every, peer, locale, known.links, known.places):
+        for project in projects.group(chosen.projects, known.overviews, peer, locale, known.links, known.places):
             if project.heading:
                 lines += [*([""] if lines else []), f"### {project.heading}", ""]
             lines += [line(n, peer, locale, known.links) for n in project.notes]

@@ -6,11 +6,9 @@ author or coauthor. Stale and archived ones are left out. Source: the reference 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator
 
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.port import Filter, NoteSummary
 from iapeer_memory.vault.layout import CANON, Locale
 
 UNSTAMPED = "unstamped"
@@ -27,39 +25,34 @@ def vouched(note: NoteSummary, peer: str, locale: Locale) -> bool:
     return editor == peer or (editor != UNSTAMPED and note.reviewed)
 
 
-def live(notes: Iterable[NoteSummary], locale: Locale) -> tuple[NoteSummary, ...]:
+def live(notes: Iterable[NoteSummary], locale: Locale) -> Iterator[NoteSummary]:
     """Notes that are neither stale nor archived."""
-    notes = tuple(notes)
-    stale = {status for status in {n.status for n in notes} if locale.group(status) == "stale"}
-    return tuple(n for n in notes if n.status not in stale and locale.folder_of(n.path) not in ("archive", "system"))
+    stale: dict[str | None, bool] = {}
+    for note in notes:
+        if note.status not in stale:
+            stale[note.status] = locale.group(note.status) == "stale"
+        if not stale[note.status] and locale.folder_of(note.path) not in ("archive", "system"):
+            yield note
 
 
-def by_owner(notes: Iterable[NoteSummary], locale: Locale) -> Mapping[str, tuple[NoteSummary, ...]]:
-    """Peer → its own live notes, vouched for or not, by path."""
-    owned: dict[str, list[NoteSummary]] = defaultdict(list)
-    for note in sorted(live(notes, locale), key=lambda n: n.path):
-        owner = locale.owner_of(note.path)
-        if owner is not None:
-            owned[owner].append(note)
-        elif locale.folder_of(note.path) in CANON:
-            for name in dict.fromkeys((note.author, *note.coauthors)):
-                if name:
-                    owned[name].append(note)
-    return {owner: tuple(mine) for owner, mine in owned.items()}
+def own(notes: Iterable[NoteSummary], locale: Locale, peer: str) -> tuple[NoteSummary, ...]:
+    """The peer's own live notes, vouched for or not, by path."""
+    mine = (note for note in live(notes, locale) if _is_of(note, locale, peer))
+    return tuple(sorted(mine, key=lambda n: n.path))
 
 
-def shared(notes: Iterable[NoteSummary], locale: Locale) -> tuple[NoteSummary, ...]:
-    """The live notes outside of agent memory that say when they changed, newest first."""
-    dated = (n for n in live(notes, locale) if changed(n) and locale.folder_of(n.path) in CANON)
-    return tuple(sorted(dated, key=lambda n: (changed(n), n.path), reverse=True))
-
-
-def recent(newest: Iterable[NoteSummary], locale: Locale, peer: str, count: int) -> tuple[NoteSummary, ...]:
-    """The first of the shared notes that are of others and vouched for."""
-    others = (n for n in newest if peer not in (n.author, *n.coauthors) and vouched(n, peer, locale))
-    return tuple(islice(others, count))
+def where_own(locale: Locale, peer: str) -> tuple[Filter, ...]:
+    """What to ask an index for: all of the peer's own notes are admitted by one of these, and few others."""
+    return Filter(folders=(f"{locale.folders['agent_memory']}/{peer}",)), Filter(authors=(peer,))
 
 
 def changed(note: NoteSummary) -> str:
     """When a note changed last, as far as it says: text that sorts by time."""
     return note.updated or note.created or ""
+
+
+def _is_of(note: NoteSummary, locale: Locale, peer: str) -> bool:
+    owner = locale.owner_of(note.path)
+    if owner is not None:
+        return owner == peer
+    return locale.folder_of(note.path) in CANON and peer in (note.author, *note.coauthors)

@@ -7,7 +7,7 @@ Better than there: a project whose working folder is unknown stands first, where
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os.path import isabs, normpath
 
@@ -39,17 +39,12 @@ class Project:
     notes: tuple[NoteSummary, ...]
 
 
-def candidates(notes: Sequence[NoteSummary], locale: Locale, places: Places) -> tuple[str, ...]:
-    """Every folder that may turn out to be a project's, for the caller to look whether it is there."""
-    named = (folder for note in overviews(notes, locale) for folder in _named(note, places))
-    names = dict.fromkeys(project_of(note.path, locale) for note in notes)
-    usual = (_usual(name, places) for name in names if name)
+def candidates(overviews: Sequence[NoteSummary], names: Iterable[str], places: Places) -> tuple[str, ...]:
+    """Every folder that may turn out to be a project's, for the caller to look whether it is there. `names`: of all
+    projects."""
+    named = (folder for note in overviews for folder in _named(note, places))
+    usual = (_usual(name, places) for name in names)
     return tuple(dict.fromkeys(folder for folder in (*named, *usual) if folder))
-
-
-def overviews(notes: Sequence[NoteSummary], locale: Locale) -> tuple[NoteSummary, ...]:
-    """The notes that say where their project is worked on."""
-    return tuple(note for note in notes if note.directory and project_of(note.path, locale))
 
 
 def project_of(path: str, locale: Locale) -> str:
@@ -60,16 +55,16 @@ def project_of(path: str, locale: Locale) -> str:
 
 def group(
     shown: Sequence[NoteSummary],
-    every: Sequence[NoteSummary],
+    overviews: Sequence[NoteSummary],
     peer: str,
     locale: Locale,
     links: Mapping[str, int],
     places: Places,
 ) -> tuple[Project, ...]:
-    """The shown notes by project, the best first. `every`: all live notes, or their overviews; one of somebody else
-    names a project's folder too, where it is vouched for."""
+    """The shown notes by project, the best first. `overviews`: the notes that say where their project is; one of
+    somebody else names its folder too, where it is vouched for."""
     named: dict[str, list[NoteSummary]] = defaultdict(list)
-    for note in overviews(every, locale):
+    for note in overviews:
         if vouched(note, peer, locale):
             named[project_of(note.path, locale)].append(note)
     by_name: dict[str, list[NoteSummary]] = defaultdict(list)

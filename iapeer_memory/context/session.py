@@ -28,7 +28,7 @@ def session_text(
     peer: str, vault: str, locale: Locale, known: Known, recent: Sequence[NoteSummary], *, tags: str = ""
 ) -> str:
     """Essentials, a map of the peer's own notes, the vault's tags, what others changed last; one final newline.
-    `recent`: from `notes.recent`; `tags`: from `tags.projected`."""
+    `recent`: from `survey`; `tags`: from `tags.projected`."""
     words = WORDS[locale.id]
     text = essentials(peer, vault, locale)
     lines = [_framed(note, peer, locale, known) for note in recent]

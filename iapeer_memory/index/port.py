@@ -11,7 +11,7 @@ takes any composition (NFC, NFD).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol, TypeAlias
@@ -238,17 +238,17 @@ class Reader(Protocol):
         """All links."""
         ...
 
-    def linked(self) -> Mapping[str, int]:
-        """Of each linked note: how many notes link to it, plus to how many things it links, known notes or not. A link
-        to itself is none."""
+    def linked(self, paths: Iterable[str]) -> Mapping[str, int]:
+        """Of each of these notes that is linked: how many notes link to it, plus to how many things it links, known
+        notes or not. A link to itself is none."""
         ...
 
     def statuses(self) -> Mapping[str, str]:
         """path → status of every note that has one."""
         ...
 
-    def summaries(self) -> tuple[NoteSummary, ...]:
-        """Every note, by path."""
+    def summaries(self, only: Filter | None = None) -> Iterator[NoteSummary]:
+        """Every note that may be found, by path, one after the other; none is held back for who does not keep it."""
         ...
 
     def count(self) -> int:

@@ -23,6 +23,7 @@ from iapeer_memory.domain.host import HostChoices
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.settings import ConfigLine, Settings, parse_env
 from iapeer_memory.egress.build import running_build
+from iapeer_memory.egress.heap import stay_small
 from iapeer_memory.egress.host import hostname
 from iapeer_memory.egress.listeners import loopback_listener
 from iapeer_memory.egress.stdout import say
@@ -67,6 +68,7 @@ def run(
     identity probe only. A refusal to start is one line on stderr and exit 1.
     """
     log = Log(door.files, door.clock, paths.daemon_log)
+    stay_small()
     try:
         code = _run(door, paths, settings, host, log=log, port=port, mcp=mcp, timings=timings or Timings())
         if code == AGAIN:

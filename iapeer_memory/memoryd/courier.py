@@ -1,17 +1,18 @@
 """Decides when peers are brought their contexts: soon after the index has changed, but never most of the time.
 
-A delivery reads all summaries; where that takes long it is done the less often, in a thread that lets others go first.
-No pass and no search waits for it: whoever waits for a change has found it before its delivery begins.
+A delivery looks at every note once and then at one peer's own after the other's; where that takes long it is done the
+less often, in a thread that lets others go first. No pass and no search waits for it: whoever waits for a change has
+found it before its delivery begins.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from functools import partial
 
+from iapeer_memory.context.survey import Survey
 from iapeer_memory.domain.door import Clock
 from iapeer_memory.egress.priority import step_back
-from iapeer_memory.index.port import NoteSummary, Reader
 from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.keeper import words_of
 from iapeer_memory.memoryd.log import Log
@@ -62,12 +63,14 @@ class Courier:
         await self._hand.still()
 
     async def _deliver(self) -> None:
-        fleet = await self._hand.call(self._delivery.fleet)
-        nothing: tuple[tuple[NoteSummary, ...], Mapping[str, int]] = (), {}
-        summaries, linked = await self._store.ask(everything) if fleet and fleet.peers else nothing
-        await self._hand.call(lambda: self._delivery.deliver(fleet, summaries, linked))
-
-
-def everything(reader: Reader) -> tuple[tuple[NoteSummary, ...], Mapping[str, int]]:
-    """What contexts are made from."""
-    return reader.summaries(), reader.linked()
+        delivery, ask = self._delivery, self._store.ask
+        fleet = await self._hand.call(delivery.fleet)
+        peers = fleet.peers if fleet is not None else ()
+        seen = await ask(lambda reader: delivery.survey(reader, peers)) if peers else Survey({}, (), ())
+        await self._hand.call(lambda: delivery.begin(seen))
+        if fleet is None:
+            return
+        for peer in peers:
+            mine = await ask(partial(delivery.own, peer=peer))
+            await self._hand.call(partial(delivery.bring, peer, mine))
+        await self._hand.call(delivery.end)

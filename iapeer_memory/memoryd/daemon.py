@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.paths import Paths
+from iapeer_memory.egress.heap import give_back
 from iapeer_memory.egress.host import hostname, platform
 from iapeer_memory.egress.listeners import connection_peer_uid
 from iapeer_memory.egress.signals import on_stop
@@ -250,6 +251,7 @@ class Daemon:
             # What is remembered of every note stays for good: to look it through for garbage would make searches wait.
             gc.collect()
             gc.freeze()
+            give_back()
         self._ready.set()
         self._backfill.wake()
         self._courier.wake()

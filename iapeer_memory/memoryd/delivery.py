@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from os.path import dirname, normpath
 
-from iapeer_memory.context import author_index, files, fragment, notes, projects, session, tags
+from iapeer_memory.context import author_index, files, fragment, notes, session, tags
 from iapeer_memory.context.author_index import Known
+from iapeer_memory.context.projects import Places, candidates
+from iapeer_memory.context.survey import Survey, survey
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.domain.paths import Paths
@@ -22,7 +24,7 @@ from iapeer_memory.domain.peer import Peer
 from iapeer_memory.ecosystem.slot import parse as parse_slot
 from iapeer_memory.egress.foreign import Policy, edit_foreign, resolve
 from iapeer_memory.fleet.map import FleetMap, load
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.port import NoteSummary, Reader
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.vault.layout import Locale
 
@@ -40,9 +42,19 @@ class Brought:
     sizes: Mapping[str, int]
 
 
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A peer's own notes, and of each note that it is shown how many links it has."""
+
+    notes: tuple[NoteSummary, ...]
+    links: Mapping[str, int]
+
+
 class Delivery:
-    """One thread at a time. `vault`: the folder as the user gave it. `core`: whether the ecosystem's core is here; it
-    stitches the fragments. `projects_root`: where projects lie, `~` allowed; `widest`: characters of a tag's boundary.
+    """`begin`, then `own` and `bring` for one peer after the other, then `end`: one thread at a time.
+
+    `vault`: the folder as the user gave it. `core`: whether the ecosystem's core is here; it stitches the fragments.
+    `projects_root`: where projects lie, `~` allowed; `widest`: characters of a tag's boundary.
     """
 
     def __init__(
@@ -70,35 +82,50 @@ class Delivery:
         self._log = log
         self._contexts: set[str] = set()
         self._brought: dict[str, Brought] = {}
+        self._before: dict[str, Brought] = {}
+        self._seen = Survey({}, (), ())
+        self._dictionary = ""
+        self._places = Places(paths.home, "")
+        self._foreign = False
 
-    def deliver(self, fleet: FleetMap | None, summaries: Sequence[NoteSummary], linked: Mapping[str, int]) -> None:
-        """Render every peer of the fleet; None changes nothing. `linked`: as `Reader.linked` tells it."""
-        dictionary = self._tags()
-        if fleet is None:
-            return
-        every = notes.live(summaries, self._locale)
-        own = notes.by_owner(every, self._locale)
-        newest = notes.shared(every, self._locale)
-        places = self._places_of_projects(every)
-        known = Known((), projects.overviews(every, self._locale), linked, places)
-        foreign = self._core and self._slot_is_foreign()
-        before, self._brought, self._contexts = self._brought, {}, set()
-        for peer in fleet.peers:
-            if foreign or (self._core and not peer.harnesses()):
-                continue
-            mine = replace(known, own=own.get(peer.personality, ()))
-            recent = () if self._core else notes.recent(newest, self._locale, peer.personality, RECENT)
-            bring = partial(self._bring, peer, mine, recent, dictionary, before.get(peer.personality))
-            self._guarded(peer.cwd, bring)
+    def survey(self, reader: Reader, peers: Sequence[Peer]) -> Survey:
+        """What all notes together tell these peers."""
+        names = () if self._core else tuple(peer.personality for peer in peers)
+        return survey(reader.summaries(), self._locale, names, RECENT)
+
+    def own(self, reader: Reader, peer: Peer) -> Own:
+        """What a peer's texts are made from besides."""
+        wanted = notes.where_own(self._locale, peer.personality)
+        found = {note.path: note for only in wanted for note in reader.summaries(only)}
+        mine = notes.own(found.values(), self._locale, peer.personality)
+        recent = self._seen.recent.get(peer.personality, ())
+        return Own(mine, reader.linked(note.path for note in (*mine, *recent)))
+
+    def begin(self, seen: Survey) -> None:
+        """A delivery begins: the vault's tags are brought, every peer is due."""
+        self._seen = seen
+        self._dictionary = self._tags()
+        self._places = self._places_of_projects(seen)
+        self._foreign = self._core and self._slot_is_foreign()
+        self._before, self._brought, self._contexts = self._brought, {}, set()
+
+    def bring(self, peer: Peer, own: Own) -> None:
+        """Bring a peer what it is due."""
+        if not (self._foreign or (self._core and not peer.harnesses())):
+            self._guarded(peer.cwd, partial(self._bring, peer, own))
+
+    def end(self) -> None:
+        """Every peer was brought what it is due: what else lies there is taken away."""
         self._guarded(self._by_path, partial(self._prune, self._by_path, self._contexts))
 
-    def _bring(
-        self, peer: Peer, known: Known, recent: Sequence[NoteSummary], dictionary: str, before: Brought | None
-    ) -> None:
+    def _bring(self, peer: Peer, own: Own) -> None:
         """Render a peer, unless it would be brought what it was brought before and still has."""
+        known = Known(own.notes, self._seen.overviews, own.links, self._places)
+        recent, dictionary = self._seen.recent.get(peer.personality, ()), self._dictionary
+        before = self._before.get(peer.personality)
         name, locale = peer.personality, self._locale
         # Of two peers with one folder the first is served.
-        contexts = () if self._core else tuple(place for place in self._places(peer) if place not in self._contexts)
+        contexts = () if self._core else tuple(place for place in self._looked(peer) if place not in self._contexts)
         self._contexts.update(contexts)
         fragments = self._fragment_of(peer)
         capped_file, full_file = (f"{self._paths.state_dir}/{file}" for file in files.index_files(name))
@@ -143,14 +170,13 @@ class Delivery:
                 self._guarded(place, partial(self._kept, place, file.text.encode()))
         return projection
 
-    def _places_of_projects(self, every: Sequence[NoteSummary]) -> projects.Places:
+    def _places_of_projects(self, seen: Survey) -> Places:
         """Which of the folders that projects may have are there."""
         home = self._paths.home
         root = f"{home}{self._projects_root[1:]}" if self._projects_root.startswith("~") else self._projects_root
-        places = projects.Places(home, root)
-        return replace(
-            places, existing=frozenset(filter(self._is_folder, projects.candidates(every, self._locale, places)))
-        )
+        places = Places(home, root)
+        possible = candidates(seen.overviews, seen.projects, places)
+        return replace(places, existing=frozenset(filter(self._is_folder, possible)))
 
     def _is_folder(self, place: str) -> bool:
         try:
@@ -190,7 +216,7 @@ class Delivery:
             return None
         return fleet if isinstance(fleet, FleetMap) else None
 
-    def _places(self, peer: Peer) -> tuple[str, ...]:
+    def _looked(self, peer: Peer) -> tuple[str, ...]:
         """Where a session of this peer looks: by the folder as the fleet knows it, and as the system does."""
         if not peer.cwd.startswith("/") or "\0" in peer.cwd:
             return ()
@@ -256,7 +282,7 @@ class Delivery:
 def _mark(peer: Peer, known: Known, recent: Sequence[NoteSummary], dictionary: str) -> int:
     """Differs where anything differs that a peer's texts are made from."""
     links = tuple(known.links.get(note.path, 0) for note in (*known.own, *recent))
-    return hash((peer, known.own, known.every, known.places, recent, links, dictionary))
+    return hash((peer, known.own, known.overviews, known.places, recent, links, dictionary))
 
 
 def _words(error: ProductError | OSError | ValueError) -> str:

@@ -243,6 +243,9 @@ class Keeper:
         """Move some of what is due; what is not yet, has its time."""
         stale = self._shelf.take(self._clock.monotonic())
         done = await self._store.beside(lambda: self._tending.archive(stale))
+        if done.barred:
+            self._shelf.bar(self._clock.monotonic())
+            return
         self._shelf.told(stale, done.settled, done.wait, self._clock.monotonic())
         if done.paths:
             self._keeping.moved(done.paths)

@@ -17,6 +17,7 @@ class Shelf:
     again: float
     _due: dict[str, float] = field(default_factory=dict)
     _first: float | None = None
+    _barred: float = 0.0
 
     def only(self, paths: Collection[str]) -> None:
         """Forget all others."""
@@ -30,7 +31,7 @@ class Shelf:
     @property
     def first(self) -> float | None:
         """When the first one is due; None where none waits."""
-        return self._first
+        return None if self._first is None else max(self._first, self._barred)
 
     def take(self, now: float) -> frozenset[str]:
         """Some of those that are due."""
@@ -47,6 +48,10 @@ class Shelf:
         later = now + (self.again if wait is None else wait)
         due = self._due | dict.fromkeys(taken, later)
         self._set({path: at for path, at in due.items() if path not in settled})
+
+    def bar(self, now: float) -> None:
+        """Nothing can be moved at present, whatever is due."""
+        self._barred = now + self.again
 
     def _set(self, due: dict[str, float]) -> None:
         self._due = due

@@ -45,11 +45,12 @@ class Looked:
 @dataclass(frozen=True, slots=True)
 class Archived:
     """`paths`: old and new places of what was moved. `settled`: notes that need not be looked at again. `wait`: seconds
-    until the next one is due; None: none waits."""
+    until the next one is due; None: none waits. `barred`: nothing may be moved at present."""
 
     paths: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
     wait: float | None = None
+    barred: bool = False
 
 
 class Vaulted:
@@ -185,7 +186,7 @@ class Tending:
         """Move those of these notes that are stale and have been left alone for a while."""
         wanted = frozenset(paths)
         if not self.may_stamp() or not present(self._files, self._vault.root):
-            return Archived()
+            return Archived(barred=True)
         candidates = [one for one in map(self._candidate, wanted) if one is not None]
         plan = plan_archive(
             candidates,

@@ -10,6 +10,7 @@ import pytest
 from iapeer_memory.context.author_index import Known, author_index, line
 from iapeer_memory.context.projects import Places, candidates
 from iapeer_memory.context.selection import select
+from iapeer_memory.context.survey import survey
 from iapeer_memory.index.port import NoteSummary
 from iapeer_memory.vault.locales import locale
 from tests.support.summaries import summary
@@ -114,7 +115,8 @@ def test_projects_in_order_under_their_folders() -> None:
         project("Gamma/Overview Gamma"),
     ]
     links = {"03_Projects/Gamma/Overview Gamma.md": 5}
-    wanted = candidates(notes, EN, NOWHERE)
+    seen = survey(notes, EN)
+    wanted = candidates(seen.overviews, seen.projects, NOWHERE)
     assert set(wanted) == {"/h/work/a", "/nowhere", *(f"/h/Projects/{p}" for p in ("Alpha", "Beta", "Gamma"))}
     places = Places("/h", "/h/Projects", {"/h/work/a", "/h/Projects/Alpha", "/h/Projects/Gamma"})
     shown = author_index("me", EN, Known(notes, notes, links, places), "~/f")
@@ -141,7 +143,7 @@ def test_a_stranger_s_overview_names_the_folder_only_when_it_is_vouched_for() ->
 @pytest.mark.parametrize("folder", ["relative", "/", "/a\nb", "~you/x", "/a`b", ""])
 def test_a_folder_that_is_none(folder: str) -> None:
     note = summary("03_Projects/A/Overview A.md", author="me", directory=folder)
-    assert candidates([note], EN, Places("/h", "")) == ()
+    assert candidates([note], (), Places("/h", "")) == ()
 
 
 LINES = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from iapeer_memory.context.links import Linked, of_graph, of_notes
-from iapeer_memory.context.notes import by_owner, recent, shared, vouched
+from iapeer_memory.context.notes import own, vouched
+from iapeer_memory.context.survey import survey
 from iapeer_memory.index.port import LinkGraph, Unresolved
 from iapeer_memory.vault.locales import locale
 from tests.support.summaries import summary
@@ -25,9 +26,8 @@ def test_own_notes() -> None:
         summary("06_Agent_Memory/you/Theirs.md", author="me"),
         summary("06_Agent_Memory/Loose.md", author="me"),
     ]
-    own = by_owner(notes, EN)
-    assert [n.title for n in own["me"]] == ["A", "B", "Ctx", "Feed"]
-    assert [n.title for n in own["you"]] == ["B", "Theirs"]
+    assert [n.title for n in own(notes, EN, "me")] == ["A", "B", "Ctx", "Feed"]
+    assert [n.title for n in own(notes, EN, "you")] == ["B", "Theirs"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,8 @@ def test_recent_is_what_others_changed_and_somebody_vouches_for() -> None:
         summary("Elsewhere/E.md", updated="2026-03-01", **you),
         summary("01_Knowledge/Undated.md", **you),
     ]
-    assert [n.title for n in recent(shared(notes, EN), EN, "me", 5)] == ["B", "A"]
+    assert [n.title for n in survey(notes, EN, ("me", "him"), 5).recent["me"]] == ["B", "A"]
+    assert [n.title for n in survey(notes, EN, ("me", "him"), 2).recent["him"]] == ["Mine", "B"]
 
 
 def test_links_are_counted_once_a_note_and_way() -> None:

@@ -13,9 +13,10 @@ from iapeer_memory.context.budget import characters, cost
 from iapeer_memory.context.essentials import essentials
 from iapeer_memory.context.files import index_files, mirrored, projected, shown_path
 from iapeer_memory.context.fragment import fragment_text
-from iapeer_memory.context.notes import by_owner, recent, shared
+from iapeer_memory.context.notes import own
 from iapeer_memory.context.projects import Places
 from iapeer_memory.context.session import ESSENTIALS, WHOLE, session_text
+from iapeer_memory.context.survey import survey
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.vault.layout import Folder, Locale
 from iapeer_memory.vault.locales import LOCALES, locale
@@ -47,10 +48,11 @@ def test_the_whole_keeps_its_budget_and_says_what_it_left_out(preset: Locale) ->
     notes += [summary(f"{folders['projects']}/P/N{n}.md", author="me", **stamp) for n in range(20)]
     stamp["last_edited_by"] = "you"
     notes += [summary(f"{folders['ideas']}/R{n}.md", "r " * 50, author="him", **stamp) for n in range(50)]
-    mine = by_owner(notes, preset)["me"]
+    mine = own(notes, preset, "me")
     known = Known(mine, notes, {}, Places("/h", "/h/Projects", {"/h/Projects/P"}))
     tags = "".join(f"tag{n} — {'what it covers ' * 9}\n" for n in range(200))
-    text = session_text("me", "/vault", preset, known, recent(shared(notes, preset), preset, "me", 40), tags=tags)
+    recent = survey(notes, preset, ("me",), 40).recent["me"]
+    text = session_text("me", "/vault", preset, known, recent, tags=tags)
     assert WHOLE * 0.8 < characters(text) <= WHOLE
     assert text.startswith(essentials("me", "/vault", preset))
     headings = [line for line in text.split("\n") if line.startswith("#")]

@@ -9,9 +9,10 @@ import pytest
 
 from iapeer_memory.context.author_index import Known, author_index
 from iapeer_memory.context.fragment import fragment_text
-from iapeer_memory.context.notes import by_owner, live, recent, shared
+from iapeer_memory.context.notes import own
 from iapeer_memory.context.projects import Places, candidates
 from iapeer_memory.context.session import ESSENTIALS, WHOLE, session_text
+from iapeer_memory.context.survey import survey
 from iapeer_memory.context.tags import projected
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.index.port import NoteSummary
@@ -52,15 +53,15 @@ def vault(locale: Locale, text: str, *, editor: str | None, reviewed: bool, mine
 
 def contexts(locale: Locale, notes: Sequence[NoteSummary]) -> dict[str, str]:
     """Every text that a session of `me` may start with."""
-    places = Places("/h", "/h/Projects", frozenset(candidates(notes, locale, Places("/h", "/h/Projects"))))
-    every = live(notes, locale)
-    known = Known(by_owner(notes, locale).get("me", ()), every, {}, places)
+    seen = survey(notes, locale, ("me",), 15)
+    possible = candidates(seen.overviews, seen.projects, Places("/h", "/h/Projects"))
+    known = Known(own(notes, locale, "me"), seen.overviews, {}, Places("/h", "/h/Projects", frozenset(possible)))
     tags = projected("| Tag | Boundary |\n| --- | --- |\n| billing | money |\n", widest=160)
     capped = author_index("me", locale, known, "~/full.md")
     return {
         "fragment": fragment_text("me", "/v", PATHS, locale, tags=tags, index=capped),
         "full": author_index("me", locale, known, "~/full.md", full=True),
-        "session": session_text("me", "/v", locale, known, recent(shared(notes, locale), locale, "me", 15), tags=tags),
+        "session": session_text("me", "/v", locale, known, seen.recent["me"], tags=tags),
     }
 
 
@@ -103,7 +104,7 @@ def test_no_note_leaves_its_line(poison: str, locale: Locale) -> None:
 def test_foreign_words_need_a_name_and_a_review(poison: str, author: str, editor: str | None, reviewed: bool) -> None:
     locale = LOCALES["en"]
     notes = vault(locale, TITLES[poison], editor=editor, reviewed=reviewed, mine=author)
-    count = len(by_owner(notes, locale)["me"])
+    count = len(own(notes, locale, "me"))
     for text in contexts(locale, notes).values():
         for words in ("IGNORE ALL", "Pay attention", "Evil", "theirs", "[[note", "- [["):
             assert words not in text.replace("[[Title]]", "")

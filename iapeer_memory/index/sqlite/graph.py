@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from iapeer_memory.index.port import LinkGraph, Neighbour, NoteSummary, Unresolved
@@ -23,11 +23,13 @@ EDGES = f"""
 SELECT source, note, snippet, min(at) FROM links WHERE state = {FOUND} AND source <> note GROUP BY source, note
 """  # noqa: S608
 LINKED = """
-SELECT notes.path, notes.backlinks + ifnull(ends.count, 0) FROM notes LEFT JOIN (
-    SELECT source, count(DISTINCT CASE WHEN note <> source THEN note END)
-        + count(DISTINCT CASE WHEN note IS NULL THEN folded END) AS count FROM links GROUP BY source
-) AS ends ON ends.source = notes.id WHERE notes.backlinks > 0 OR ends.count > 0
+SELECT path, backlinks + (
+    SELECT count(DISTINCT CASE WHEN note <> source THEN note END)
+        + count(DISTINCT CASE WHEN note IS NULL THEN folded END) FROM links WHERE source = notes.id
+) FROM notes WHERE path IN
 """
+AT_ONCE = 500
+"""Notes of one question: SQLite takes so many values on every host."""
 NOWHERE = f"""
 SELECT notes.path, links.target, links.state FROM links JOIN notes ON notes.id = links.source
 WHERE state IN ({MISSING}, {AMBIGUOUS}) ORDER BY notes.path, links.at
@@ -69,9 +71,14 @@ def neighbours(
     return answer
 
 
-def linked(connection: sqlite3.Connection) -> dict[str, int]:
-    """How many links each note has, either way; notes without any are left out."""
-    return dict(connection.execute(LINKED))
+def linked(connection: sqlite3.Connection, paths: Iterable[str]) -> dict[str, int]:
+    """How many links each of these notes has, either way; notes without any are left out."""
+    counts: dict[str, int] = {}
+    waiting = iter(paths)
+    while some := tuple(islice(waiting, AT_ONCE)):
+        found = connection.execute(f"{LINKED} ({','.join('?' * len(some))})", some)
+        counts.update((path, count) for path, count in found if count)
+    return counts
 
 
 def whole(connection: sqlite3.Connection) -> LinkGraph:

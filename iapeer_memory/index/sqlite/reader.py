@@ -26,7 +26,7 @@ WHOLE = f"""
 SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
 JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS} WHERE texts.key = ?
 """  # noqa: S608
-SHOWN = ", ".join(f"notes.{name}" for name in rows.SHOWN)
+SUMMARIES = f"SELECT {', '.join(f'notes.{name}' for name in rows.SHOWN)} FROM notes"  # noqa: S608
 MOST_TIES = 64
 FURTHER = 16
 MOST_CHECKED = 4_000
@@ -137,22 +137,24 @@ class SqliteReader:
         with translated(self._path), looking(self._connection):
             return graph.whole(self._connection)
 
-    def linked(self) -> Mapping[str, int]:
-        """Of each linked note: how many links there are, either way."""
+    def linked(self, paths: Iterable[str]) -> Mapping[str, int]:
+        """Of each of these that is linked: how many links there are, either way."""
         with translated(self._path):
-            return graph.linked(self._connection)
+            return graph.linked(self._connection, paths)
 
     def statuses(self) -> Mapping[str, str]:
         """path → status of every note that has one."""
         with translated(self._path):
             return dict(self._connection.execute("SELECT path, status FROM notes WHERE status IS NOT NULL"))
 
-    def summaries(self) -> tuple[NoteSummary, ...]:
-        """Every note, by path."""
+    def summaries(self, only: Filter | None = None) -> Iterator[NoteSummary]:
+        """Every note that may be found, by path."""
         known: dict[Any, Any] = {}
+        where, values = question.condition(only)
         with translated(self._path):
-            every = self._connection.execute(f"SELECT {SHOWN} FROM notes ORDER BY path")  # noqa: S608
-            return tuple(rows.summary(row, lambda value: known.setdefault(value, value)) for row in every)
+            found = self._connection.execute(f"{SUMMARIES} WHERE {where or 1} ORDER BY path", values)
+            for row in found:
+                yield rows.summary(row, lambda value: known.setdefault(value, value))
 
     def count(self) -> int:
         """How many notes there are."""
