@@ -22,6 +22,8 @@ def credentials(text: str) -> list[tuple[int, int, str]]:
     if len(text) < LEAST:
         return []
     low = lower(text)
+    if "@" not in text and low == text.upper():
+        return []  # a number or a date: without a letter only an address may hold a credential
     spans = [*_key_blocks(text), *_tokens(text), *_addresses(text), *named(text, low)]
     spans.sort(key=lambda s: (s[0], -s[1]))
     apart: list[tuple[int, int, str]] = []
@@ -60,9 +62,10 @@ def _key_blocks(text: str) -> list[tuple[int, int, str]]:
 def _tokens(text: str) -> list[tuple[int, int, str]]:
     """Tokens that say by their form what they are."""
     spans: list[tuple[int, int, str]] = []
-    long = "\n".join([word for word in text.split() if len(word) >= known.SHORTEST_TOKEN])
-    if not long:
+    words = text.split()
+    if max(map(len, words), default=0) < known.SHORTEST_TOKEN:
         return spans
+    long = "\n".join([word for word in words if len(word) >= known.SHORTEST_TOKEN])
     for kind, prefix, characters, least in known.PREFIXES:
         at = text.find(prefix) if prefix in long else -1
         while at >= 0:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from iapeer_memory.vault.block import decode, encode
 from iapeer_memory.vault.code import masked
@@ -24,8 +24,7 @@ ATTACHMENTS = frozenset(
 """Endings of what a vault holds besides notes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """One wikilink.
 
     `target`: a name or a vault-relative path, without `.md`, spelled as written. `heading`: after the first `#`;
@@ -39,8 +38,7 @@ class Link:
     snippet: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Spot:
+class _Spot(NamedTuple):
     """Where a link's brackets begin and end (exclusive), and where the written target does."""
 
     begin: int
