@@ -21,7 +21,7 @@ from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.host import HostChoices
 from iapeer_memory.domain.paths import Paths
-from iapeer_memory.domain.settings import ConfigLine, Settings, parse_env
+from iapeer_memory.domain.settings import Settings
 from iapeer_memory.egress.build import running_build
 from iapeer_memory.egress.heap import stay_small
 from iapeer_memory.egress.host import hostname
@@ -29,19 +29,22 @@ from iapeer_memory.egress.listeners import loopback_listener
 from iapeer_memory.egress.stdout import say
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.memoryd import checks
-from iapeer_memory.memoryd.daemon import AGAIN, Daemon, Kit
+from iapeer_memory.memoryd.daemon import AGAIN, Daemon
 from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.health import Identity
 from iapeer_memory.memoryd.keeping import Keeping
+from iapeer_memory.memoryd.kit import Kit
 from iapeer_memory.memoryd.leftovers import clear_up
 from iapeer_memory.memoryd.log import Forward, Log
 from iapeer_memory.memoryd.models import models
+from iapeer_memory.memoryd.outdated import config_lines, outdated
 from iapeer_memory.memoryd.passes import Vault
 from iapeer_memory.memoryd.record import fingerprint
 from iapeer_memory.memoryd.searching import Searching
 from iapeer_memory.memoryd.store import Store
-from iapeer_memory.memoryd.tending import Tending, Vaulted
+from iapeer_memory.memoryd.tending import Tending
 from iapeer_memory.memoryd.timings import Timings
+from iapeer_memory.memoryd.vaulted import Vaulted
 from iapeer_memory.memoryd.writing import Pen
 from iapeer_memory.notes.conflict import has_conflict_marks, is_conflict_copy
 from iapeer_memory.notes.history import History
@@ -232,32 +235,8 @@ def _kit(
         mcp=mcp,
         timings=timings,
         log=log,
-        outdated=partial(_outdated, door, paths, _config(door, paths)),
+        outdated=partial(outdated, door, paths, config_lines(door, paths)),
     )
-
-
-def _config(door: Door, paths: Paths) -> tuple[ConfigLine, ...] | None:
-    """The lines of config.env; None while they cannot be read."""
-    try:
-        data = door.files.read_optional(paths.config_file, limit=1 << 20)
-        return parse_env((data or b"").decode("utf-8"))[0]
-    except (ProductError, OSError, UnicodeDecodeError):
-        return None
-
-
-def _outdated(door: Door, paths: Paths, before: tuple[ConfigLine, ...] | None) -> bool:
-    """Whether config.env says something else by now, and names a vault and a locale that memoryd can start with."""
-    now = _config(door, paths)
-    values = [{line.key: line.value for line in lines} for lines in (before or (), now or ())]
-    if now is None or values[0] == values[1]:
-        return False
-    settings = Settings(door.processes.environment(), now)
-    try:
-        checks.vault_of(door, settings)
-        locale_named(settings.locale)
-    except ProductError:
-        return False
-    return True
 
 
 def _in_conflict(door: Door, root: str, path: str, data: bytes) -> bool:

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from iapeer_memory.domain.door import Door
-from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.heap import give_back
 from iapeer_memory.egress.host import hostname, platform
 from iapeer_memory.egress.listeners import connection_peer_uid
@@ -22,26 +19,17 @@ from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.memoryd import health, metrics
 from iapeer_memory.memoryd.backfill import Backfill
 from iapeer_memory.memoryd.courier import Courier
-from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.front import Front
 from iapeer_memory.memoryd.heart import Heart
 from iapeer_memory.memoryd.keeper import Keeper
-from iapeer_memory.memoryd.keeping import Keeping
-from iapeer_memory.memoryd.log import Log
+from iapeer_memory.memoryd.kit import Kit
 from iapeer_memory.memoryd.mcp.http import Endpoint
 from iapeer_memory.memoryd.memory import VaultMemory
-from iapeer_memory.memoryd.models import Models
-from iapeer_memory.memoryd.passes import Vault
-from iapeer_memory.memoryd.searching import Searching
 from iapeer_memory.memoryd.serving import QuietServer, serve, server
-from iapeer_memory.memoryd.store import Store
-from iapeer_memory.memoryd.tending import Tending
 from iapeer_memory.memoryd.ticking import Ticking
-from iapeer_memory.memoryd.timings import Timings
 from iapeer_memory.memoryd.tools.table import Tools
 from iapeer_memory.memoryd.watching import Watching
 from iapeer_memory.memoryd.worker import Worker
-from iapeer_memory.memoryd.writing import Pen
 
 if TYPE_CHECKING:
     from socket import socket
@@ -51,34 +39,6 @@ AGAIN = 64
 """What a run ends with when it shall be followed by another one, with the settings as they are now."""
 STATM = "/proc/self/statm"
 PAGE = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Kit:
-    """What a daemon is put together from. `results`: of a search that does not say how many. `nameless`: who asks
-    where nothing else tells. `emit`: writes an event to stdout; None: nobody receives any. `period`: between curator
-    ticks, ms. `mcp` False: only index, watch and answer the probe. `outdated`: whether the
-    settings have changed since, and can be used."""
-
-    door: Door
-    paths: Paths
-    vault: Vault
-    identity: health.Identity
-    store: Store
-    tending: Tending
-    keeping: Keeping
-    delivery: Delivery
-    pen: Pen
-    models: Models
-    searching: Searching | None
-    results: int
-    nameless: str | None
-    emit: Callable[[bytes], None] | None
-    period: int
-    mcp: bool
-    timings: Timings
-    log: Log
-    outdated: Callable[[], bool]
 
 
 class Daemon:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from os.path import dirname, normpath
+from os.path import normpath
 
 from iapeer_memory.context import author_index, files, fragment, notes, session, tags
 from iapeer_memory.context.author_index import Known
@@ -22,15 +22,13 @@ from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.ecosystem.slot import parse as parse_slot
-from iapeer_memory.egress.foreign import Policy, edit_foreign, resolve
 from iapeer_memory.fleet.map import FleetMap, load
 from iapeer_memory.index.port import NoteSummary, Reader
 from iapeer_memory.memoryd.log import Log
+from iapeer_memory.memoryd.placing import CONTEXT, Placing
 from iapeer_memory.vault.layout import Locale
 
 RECENT = 15
-PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
-CONTEXT = "context.txt"
 LARGEST_DICTIONARY = 1 << 20
 
 
@@ -72,13 +70,12 @@ class Delivery:
     ) -> None:
         self._projects_root = projects_root
         self._widest = widest
-        self._door = door
         self._files = door.files
         self._paths = paths
         self._vault = vault
         self._locale = locale
         self._core = core
-        self._uid = uid
+        self._placing = Placing(door, paths.state_dir, uid)
         self._log = log
         self._contexts: set[str] = set()
         self._brought: dict[str, Brought] = {}
@@ -116,7 +113,7 @@ class Delivery:
 
     def end(self) -> None:
         """Every peer was brought what it is due: what else lies there is taken away."""
-        self._guarded(self._by_path, partial(self._prune, self._by_path, self._contexts))
+        self._guarded(self._by_path, partial(self._placing.prune, self._by_path, self._contexts))
 
     def _bring(self, peer: Peer, own: Own) -> None:
         """Render a peer, unless it would be brought what it was brought before and still has."""
@@ -140,9 +137,11 @@ class Delivery:
         if contexts:
             text = session.session_text(name, self._vault, locale, known, recent, tags=dictionary)
             texts |= dict.fromkeys(contexts, text)
-        done = [self._guarded(place, partial(self._private, place, text)) for place, text in texts.items()]
+        done = [self._guarded(place, partial(self._placing.private, place, text)) for place, text in texts.items()]
         for path in fragments:
-            done.append(self._guarded(peer.cwd, partial(self._fragment, peer, path, dictionary, capped)))
+            whole = fragment.fragment_text(name, self._vault, self._paths, locale, tags=dictionary, index=capped)
+            place = partial(self._placing.foreign, peer.cwd, path, whole)
+            done.append(self._guarded(peer.cwd, place))
         brought = self._lying(places, mark)
         if all(done) and brought is not None:
             self._brought[name] = brought
@@ -167,7 +166,7 @@ class Delivery:
         for file in (mirror, files.projected(projection)):
             if file is not None:
                 place = f"{self._paths.cache_dir}/{file.name}"
-                self._guarded(place, partial(self._kept, place, file.text.encode()))
+                self._guarded(place, partial(self._placing.kept, place, file.text))
         return projection
 
     def _places_of_projects(self, seen: Survey) -> Places:
@@ -226,48 +225,6 @@ class Delivery:
     def _fragment_of(self, peer: Peer) -> tuple[str, ...]:
         """Where a peer's fragment lies; () without a core, and while the peer's folder is gone."""
         return (f"{peer.cwd}/{fragment.FILE}",) if self._core and self._is_folder(peer.cwd) else ()
-
-    def _fragment(self, peer: Peer, path: str, dictionary: str, index: str) -> None:
-        """Write a peer's fragment. Raises UnsafePath, OSError."""
-        text = fragment.fragment_text(
-            peer.personality, self._vault, self._paths, self._locale, tags=dictionary, index=index
-        )
-        data = text.encode("utf-8", "replace")
-        policy = Policy(inside=peer.cwd, uid=self._uid)
-        self._folders(dirname(resolve(self._files, path, policy)))
-        edit_foreign(self._door, path, lambda _: data, policy=policy, backups=None, mode=PRIVATE_FILE)
-
-    def _private(self, path: str, text: str) -> None:
-        """Write a file of ours below the state folder if it differs. Raises OSError, UnsafePath."""
-        place = resolve(self._files, path, Policy(inside=self._paths.state_dir, uid=self._uid))
-        self._kept(place, text.encode("utf-8", "replace"))
-
-    def _kept(self, place: str, data: bytes) -> None:
-        """Write a file if it differs. Raises OSError."""
-        found = self._files.lstat(place)
-        if found is None or found.size != len(data) or self._files.read_optional(place) != data:
-            self._folders(dirname(place))
-            self._files.write(place, data, mode=PRIVATE_FILE)
-
-    def _folders(self, folder: str) -> None:
-        """Make a folder and its parents, each one private."""
-        missing: list[str] = []
-        while self._files.lstat(folder) is None:
-            missing.append(folder)
-            folder = dirname(folder)
-        for place in reversed(missing):
-            self._files.mkdir(place, mode=PRIVATE_FOLDER)
-
-    def _prune(self, folder: str, wanted: set[str]) -> None:
-        """Remove contexts that nobody is meant to read any more, and the folders that they leave empty."""
-        for name in self._files.list(folder):
-            place = f"{folder}/{name}"
-            found = self._files.lstat(place)
-            if found is not None and found.kind == "dir":
-                self._prune(place, wanted)
-                self._files.rmdir(place)
-            elif name == CONTEXT and place not in wanted:
-                self._files.remove(place)
 
     def _guarded(self, what: str, act: Callable[[], object]) -> bool:
         """Do it; one peer's failure does not stop the others. Whether it was done."""

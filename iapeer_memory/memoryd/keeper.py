@@ -14,7 +14,7 @@ from functools import partial
 from iapeer_memory.domain.door import Clock, Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.index.port import IndexBroken, IndexFailed, Reader, Writer
-from iapeer_memory.memoryd import passes
+from iapeer_memory.memoryd import passes, reporting
 from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.keeping import Keeping
 from iapeer_memory.memoryd.log import Log
@@ -26,8 +26,6 @@ from iapeer_memory.memoryd.tending import Looked, Tending, named
 from iapeer_memory.memoryd.timings import Timings
 from iapeer_memory.vault.layout import MONITORED, Locale
 
-NAMED_BAD = 5
-"""Unreadable notes that the log names after a pass."""
 LONGEST_RETRY = 300.0
 
 
@@ -182,7 +180,13 @@ class Keeper:
             self._answered, self._doubt_at = asked, began + self._timings.doubt
             self._condition.rescans = asked
         first = not self._condition.ready and not report.away
-        self._note(report, paths is None, self._clock.monotonic() - began)
+        if report.away:
+            self._next_whole = self._clock.monotonic() + self._timings.away
+        else:
+            self._retry = self._timings.retry
+        took, now = self._clock.monotonic() - began, self._clock.now()
+        whole_at = now if paths is None else None
+        reporting.note(report, self._condition, self._log, root=self._vault.root, whole_at=whole_at, seconds=took)
         if report.changed or first:
             self._condition.notes = await self._store.ask(lambda reader: reader.count())
         self._condition.ready = self._condition.ready or first
@@ -253,39 +257,6 @@ class Keeper:
 
     def _interval(self) -> float:
         return self._timings.belt if self._condition.watch else self._timings.poll
-
-    def _note(self, report: Report, whole: bool, seconds: float) -> None:
-        """Keep and log what a pass found."""
-        condition = self._condition
-        if report.away:
-            if not condition.away:
-                self._log.warn(f"the vault {self._vault.root} is not there; its notes are kept until it returns")
-            condition.away = True
-            self._next_whole = self._clock.monotonic() + self._timings.away
-            return
-        if condition.away:
-            self._log.info(f"the vault {self._vault.root} is back")
-        condition.away, condition.trouble, self._retry = False, None, self._timings.retry
-        condition.passes += 1
-        condition.last_pass = seconds
-        if whole:
-            condition.last_whole = self._clock.now()
-            condition.held, condition.unreadable = report.held, len(report.bad)
-        if report.held:
-            condition.held = report.held
-            self._log.warn(
-                f"{report.held} notes vanished at once and are kept in the index; if they are meant to be gone, "
-                "set IAPEER_MEMORY_ALLOW_MASS_DELETE=1 in config.env and restart memoryd"
-            )
-        for line in report.bad[:NAMED_BAD]:
-            self._log.warn(f"not indexed: {line}")
-        if len(report.bad) > NAMED_BAD:
-            self._log.warn(f"not indexed: {len(report.bad) - NAMED_BAD} more")
-        if report.changed:
-            self._log.info(
-                f"{'whole' if whole else 'partial'} pass: {report.seen} seen, {report.written} indexed, "
-                f"{report.removed} removed, {seconds:.2f} s"
-            )
 
 
 def words_of(error: Exception) -> str:

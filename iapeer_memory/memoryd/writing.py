@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from iapeer_memory.curation.moment import stamp_text
 from iapeer_memory.domain.door import Clock, Files
 from iapeer_memory.domain.errors import ProductError
-from iapeer_memory.memoryd.tending import Vaulted
 from iapeer_memory.memoryd.tools.draft import appended
 from iapeer_memory.memoryd.tools.memory import Append, WriteArguments, Written
+from iapeer_memory.memoryd.vaulted import Vaulted
 from iapeer_memory.vault import frontmatter, note, privacy, tags
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.stamp import stamp

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
-from iapeer_memory.index.port import Filter, Hit, Neighbour, Reader
+from iapeer_memory.index.port import Filter, Hit, Reader
 from iapeer_memory.index.stems import Stemmer
 from iapeer_memory.search import evidence, query, rank, twins, widening
+from iapeer_memory.search.around import Around
+from iapeer_memory.search.candidate import Candidate, best_first, candidate_of, hub
 from iapeer_memory.search.embedding import Embedder
 from iapeer_memory.search.remote import Outcome
 from iapeer_memory.search.reranking import Reranker, blended
@@ -33,9 +35,6 @@ MOST_ECHOED = 500
 RELATED = 3
 """Neighbours that a result names, and that a result brings in."""
 
-NEIGHBOURS = 16
-"""Neighbours of a note that are looked at."""
-
 NEIGHBOUR = 0.4
 """What a neighbour's score is of the note's that brought it in."""
 
@@ -51,25 +50,6 @@ class Question:
     limit: int = 6
     offset: int = 0
     only: Filter | None = None
-
-
-class Candidate(NamedTuple):
-    """A note on its way to the results. `bare`: the score without the factors of its standing. `hit`: None where it
-    came by a link."""
-
-    path: str
-    title: str
-    type: str | None
-    status: str | None
-    author: str | None
-    backlinks: int
-    score: float
-    bare: float
-    hit: Hit | None = None
-
-    def scored(self, score: float) -> Candidate:
-        """The same with another score."""
-        return self._replace(score=score)
 
 
 class Finder:
@@ -112,14 +92,14 @@ class Finder:
         best, reranking = self._reranked(reader, question.text, candidates[:block])
         results: dict[str, Candidate] = {}
         with reader.snapshot():
-            around = _Around(reader)
+            around = Around(reader)
             wide = only is None and not (asked.insists and found.whole)
             for at in range(0, len(candidates), block):
                 ranked = best if at == 0 else candidates[at : at + block]
-                ranked = sorted((self._owned(one, question) for one in ranked), key=_best_first)
+                ranked = sorted((self._owned(one, question) for one in ranked), key=best_first)
                 if wide:
                     ranked += self._neighbours(around, question, ranked, limit)
-                for one in self._twinned(sorted(map(_hub, ranked), key=_best_first)):
+                for one in self._twinned(sorted(map(hub, ranked), key=best_first)):
                     results.setdefault(one.path, one)
             top = max((candidate.score for candidate in results.values()), default=0.0)
             page = list(results.values())[offset : offset + limit]
@@ -154,22 +134,22 @@ class Finder:
         """Candidates with their score from words, from vectors, or from both; the best first."""
         stream = self._stemmer.stream
         by_words = [
-            _candidate(hit, evidence.score(scale, hit.score, stream(hit.title), streams))
+            candidate_of(hit, evidence.score(scale, hit.score, stream(hit.title), streams))
             for hit, streams in zip(hits, reader.streams(hits), strict=True)
         ]
-        by_words.sort(key=_best_first)
+        by_words.sort(key=best_first)
         if not near:
             return by_words
         if not by_words:
-            return [_candidate(hit, max(hit.score, 0.0)) for hit in near]
+            return [candidate_of(hit, max(hit.score, 0.0)) for hit in near]
         every = {candidate.path: candidate for candidate in by_words}
         for hit in near:
-            every.setdefault(hit.path, _candidate(hit, 0.0))
+            every.setdefault(hit.path, candidate_of(hit, 0.0))
         scores = rank.fused(
             [[candidate.path for candidate in by_words], [hit.path for hit in near]], constant=self._fusion
         )
         fused = [one._replace(score=scores[path], bare=scores[path]) for path, one in every.items()]
-        return sorted(fused, key=_best_first)
+        return sorted(fused, key=best_first)
 
     def _stood(self, candidate: Candidate) -> Candidate:
         """Its score by its status and place."""
@@ -187,7 +167,7 @@ class Finder:
             return ranked, "disabled"
         if not ranked:
             return ranked, "skipped"
-        ordered = sorted(ranked, key=_best_first)
+        ordered = sorted(ranked, key=best_first)
         first = ordered[: self._reranker.most]
         texts = _texts(reader, first)
         shown = [f"{one.title}\n{''.join(texts.get(one.path, ())[:1])}" for one in first]
@@ -198,7 +178,7 @@ class Finder:
         return [one._replace(score=score, bare=score) for one, score in zip(ordered, scores, strict=True)], "ok"
 
     def _neighbours(
-        self, around: _Around, question: Question, ranked: Sequence[Candidate], limit: int
+        self, around: Around, question: Question, ranked: Sequence[Candidate], limit: int
     ) -> Iterable[Candidate]:
         """Notes that the best ones are linked with, at a share of their score, by their own standing. A current note
         that has the name of an outdated one comes first."""
@@ -248,7 +228,7 @@ class Finder:
         return known[title]
 
     def _shown(
-        self, reader: Reader, around: _Around, page: Sequence[Candidate], best: float, scale: evidence.Scales
+        self, reader: Reader, around: Around, page: Sequence[Candidate], best: float, scale: evidence.Scales
     ) -> list[dict[str, Any]]:
         """The result items."""
         terms = Terms(scale.of, tuple((start, which) for start, which, _ in scale.begins))
@@ -274,47 +254,12 @@ class Finder:
         return items
 
 
-class _Around:
-    """Neighbours of notes, greatest first, each once; what was asked once is remembered."""
-
-    __slots__ = ("_known", "_reader")
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._known: dict[str, list[Neighbour]] = {}
-
-    def of(self, notes: Iterable[Candidate]) -> list[list[Neighbour]]:
-        """The neighbours of each."""
-        paths = [one.path for one in notes]
-        known = self._known
-        new = [path for path in paths if path not in known]
-        found = self._reader.neighbours(new, most=NEIGHBOURS)
-        for path in new:
-            once: dict[str, Neighbour] = {}
-            for end in found.get(path, ()):  # a note that is linked both ways stands there twice
-                once.setdefault(end.path, end)
-            known[path] = list(once.values())
-        return [known[path] for path in paths]
-
-
 def answer(reader: Reader, locale: Locale, question: Question) -> dict[str, Any]:
     """One question answered without a model server. Who asks often keeps a `Finder`."""
     return Finder(locale).answer(reader, question)
-
-
-def _candidate(hit: Hit, score: float) -> Candidate:
-    return Candidate(hit.path, hit.title, hit.type, hit.status, hit.author, hit.backlinks, score, score, hit)
 
 
 def _texts(reader: Reader, notes: Iterable[Candidate]) -> dict[str, tuple[str, ...]]:
     """path → the passages that matched, of those that matched."""
     hits = [one.hit for one in notes if one.hit is not None]
     return dict(zip((hit.path for hit in hits), reader.passages(hits), strict=True))
-
-
-def _hub(candidate: Candidate) -> Candidate:
-    return candidate.scored(candidate.score * rank.HUB) if candidate.backlinks >= rank.HUB_FROM else candidate
-
-
-def _best_first(candidate: Candidate) -> tuple[float, str]:
-    return -candidate.score, candidate.path
