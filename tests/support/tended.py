@@ -152,6 +152,7 @@ class World:
 
 
 def keys(text: str) -> dict[str, str]:
-    """The one-line keys of a note's frontmatter."""
-    lines = text.split("---\n")[1].splitlines()
+    """The one-line keys of a note's frontmatter; {} where it has none yet."""
+    parts = text.split("---\n")
+    lines = parts[1].splitlines() if len(parts) > 2 else []
     return {key: value.strip() for key, _, value in (line.partition(":") for line in lines)}
