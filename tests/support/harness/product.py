@@ -23,6 +23,7 @@ from tests.support.harness.codex import Codex
 from tests.support.harness.model import Model, Say, Step, Use
 from tests.support.harness.npm import Harnesses
 from tests.support.harness.process import clean_env
+from tests.support.stamped import keys
 
 GIT = ("git", "-c", "user.name=Ada", "-c", "user.email=ada@example.org", "-c", "init.defaultBranch=main")
 
@@ -194,12 +195,13 @@ def two_agents(product: Product) -> tuple[Path, Path]:
 
 
 def a_note_travels(product: Product, kind: str, other: str) -> None:
-    """An agent gets its context, writes a note past our hook and edits it; the other agent finds it."""
+    """An agent gets its context, writes a note and edits it, our hook stamps it; the other agent finds it."""
     alpha, beta = two_agents(product)
     said = {"claude": "system", "codex": "developer"}
     context = product.context(alpha)
     product.watch_hooks()
-    note = product.vault / "Harbour.md"
+    note = product.vault / "01_Knowledge/Harbour.md"
+    note.parent.mkdir(exist_ok=True)
     steps: list[Step] = [
         writes(kind, note, TEXT.format(title="Harbour", birds="gannets")),
         edits(kind, note, "Second line.", "Third line."),
@@ -209,6 +211,8 @@ def a_note_travels(product: Product, kind: str, other: str) -> None:
     assert [one.failed for one in model.results] == [False, False], model.results
     assert "Third line." in note.read_text() and "Second line." not in note.read_text()
     assert product.hooks_run("post_write") == 2
+    stamped = keys(note)
+    assert (stamped["author"], stamped["last_edited_by"], stamped["needs_review"]) == ("alpha", "alpha", "false")
     assert len(context) > 200 and context.strip() in model.text(said[kind])
     product.indexed("gannets", "Harbour")
     model = product.session(other, beta, [search(other, "gannets"), Say("finished")])
