@@ -77,6 +77,7 @@ def application(kind: str, port: int) -> Any:
         import mcp.server.lowlevel.server
         import mcp.server.streamable_http_manager  # noqa: F401
     from iapeer_memory.memoryd.front import Front
+    from iapeer_memory.memoryd.mcp.desk import Desk
     from iapeer_memory.memoryd.mcp.http import Endpoint
     from iapeer_memory.memoryd.tools.table import Tools
     from iapeer_memory.vault.locales import locale
@@ -88,7 +89,7 @@ def application(kind: str, port: int) -> Any:
     async def no_hints(given: Mapping[str, Any]) -> Mapping[str, Any]:
         return given
 
-    endpoint = Endpoint(Tools(Constant(), locale("en"), "/vault"), version="0", log=Silent())
+    endpoint = Endpoint(Desk(Tools(Constant(), locale("en"), "/vault"), version="0", log=Silent()))
     return Front(
         port=port,
         health=lambda _: {},
@@ -96,6 +97,7 @@ def application(kind: str, port: int) -> Any:
         rescan=lambda: None,
         reload=lambda: False,
         dedup=no_hints,
+        sessions=list,
         mcp=endpoint,
     )
 

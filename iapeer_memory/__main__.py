@@ -15,6 +15,10 @@ def main() -> int:
         from iapeer_memory.memoryd.searcher import run as search
 
         return search(*words[1:])
+    if words[:1] == ["mcp"] and not {"--help", "-h"} & set(words):
+        from iapeer_memory.cli.bridge import bridge
+
+        return bridge(words[1:])
     from iapeer_memory.cli.app import run
 
     return run(words)

@@ -144,6 +144,9 @@ class Paths:
     def current_runtime(self) -> str: return self.state("runtimes", "current")  # fmt: skip
 
     @property
+    def attach_socket(self) -> str: return self.state("attach.sock")  # fmt: skip
+
+    @property
     def contexts(self) -> str: return self.state("context")  # fmt: skip
 
     # cache: disposable

@@ -17,12 +17,14 @@ from iapeer_memory.egress.signals import on_stop
 from iapeer_memory.fleet.map import timestamp
 from iapeer_memory.index.port import IndexBroken, IndexFailed
 from iapeer_memory.memoryd import health, metrics
+from iapeer_memory.memoryd.attached import Attached
 from iapeer_memory.memoryd.backfill import Backfill
 from iapeer_memory.memoryd.courier import Courier
 from iapeer_memory.memoryd.front import Front
 from iapeer_memory.memoryd.heart import Heart
 from iapeer_memory.memoryd.keeper import Keeper
 from iapeer_memory.memoryd.kit import Kit
+from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.http import Endpoint
 from iapeer_memory.memoryd.memory import VaultMemory
 from iapeer_memory.memoryd.serving import QuietServer, serve, server
@@ -101,8 +103,28 @@ class Daemon:
         kit, loop = self._kit, asyncio.get_running_loop()
         port = listener.getsockname()[1]
         tools = Tools(self._memory, kit.vault.locale, kit.vault.root, nameless=kit.nameless)
-        endpoint = Endpoint(tools, version=kit.identity.version, log=kit.log) if kit.mcp else None
-        front = Front(port, self._probe, self._metrics, self._keeper.rescan, self._reload, self._memory.dedup, endpoint)
+        desk = Desk(tools, version=kit.identity.version, log=kit.log)
+        attached = Attached(
+            kit.door.files,
+            desk,
+            tools,
+            self._clerk,
+            path=kit.paths.attach_socket,
+            fleet_map=kit.paths.fleet_map,
+            uid=kit.identity.uid,
+            version=kit.identity.version,
+            log=kit.log,
+        )
+        front = Front(
+            port,
+            health=self._probe,
+            metrics=self._metrics,
+            rescan=self._keeper.rescan,
+            reload=self._reload,
+            dedup=self._memory.dedup,
+            sessions=attached.sessions,
+            mcp=Endpoint(desk) if kit.mcp else None,
+        )
         http = server(
             front,
             uid=self._identity.uid,
@@ -134,7 +156,7 @@ class Daemon:
                 ticking = Ticking(kit.store, kit.tending, kit.door.clock, period=kit.period, emit=kit.emit, log=kit.log)
                 keeper = (self._keeper.run(), self._keeper.chores())
                 others = (watching.run(), ticking.run(), self._backfill.run(), self._courier.run())
-                parts = (self._beating(), *keeper, *others)
+                parts = (self._beating(), *keeper, *others, *((attached.run(),) if kit.mcp else ()))
                 tasks += [asyncio.create_task(part) for part in parts]
                 return await self._until_stopped(tasks)
             finally:

@@ -32,7 +32,8 @@ PLAIN = b"text/plain; version=0.0.4; charset=utf-8"
 class Front:
     """The application that the server runs. `port`: ours. `health`: the probe's answer for a nonce. `metrics`: the page
     of numbers. `rescan`: has every row compared with its note soon. `dedup`: the hints for a note, from the object that
-    a hook has sent. `mcp`: serves `/mcp`; None where the tools are switched off, and the hints with them."""
+    a hook has sent. `sessions`: who is attached. `mcp`: serves `/mcp`; None where the tools are switched off, and the
+    hints with them."""
 
     port: int
     health: Callable[[str | None], Mapping[str, Any]]
@@ -40,6 +41,7 @@ class Front:
     rescan: Callable[[], None]
     reload: Callable[[], bool]
     dedup: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+    sessions: Callable[[], list[dict[str, Any]]]
     mcp: App | None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,6 +65,9 @@ class Front:
             if await _takes(scope, send, "GET"):
                 nonces = parse_qs(scope["query_string"].decode("latin-1")).get("nonce", [])
                 await answer_json(send, 200, self.health(nonces[0][:LONGEST_NONCE] if nonces else None))
+        elif scope["path"] == "/sessions":
+            if await _takes(scope, send, "GET"):
+                await answer_json(send, 200, {"sessions": self.sessions()})
         elif scope["path"] == "/metrics":
             if await _takes(scope, send, "GET"):
                 await answer(send, 200, self.metrics().encode(), PLAIN)

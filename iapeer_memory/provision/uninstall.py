@@ -46,7 +46,7 @@ Tell = Callable[[Outcome], None]
 
 # Beginnings of the names that we and the reference provider give to files in these folders.
 STATE_NAMES = (
-    "memoryd.", "roles.json", "fleet.json", "host.json", "ledger.json", "journal.json", "provision.lock",
+    "memoryd.", "attach.", "roles.json", "fleet.json", "host.json", "ledger.json", "journal.json", "provision.lock",
     "install.lock", "runtimes.lock", "verify-kick.stamp", "indexes", "context", "paused", "host-id",
 )  # fmt: skip
 KEPT_NAMES = ("backups", "history", "migrate-backups")

@@ -22,7 +22,7 @@ def host(tmp_path: Path, runtime: Path) -> Iterator[CoreBed]:
         yield made
 
 
-PARENTS = {"peer": "list", "config": "list", "backup": "list", "hook": "post-write"}
+PARENTS = {"peer": "list", "config": "list", "backup": "list", "hook": "post-write", "broker": "status"}
 
 
 def test_unknown_flags_are_one_line_and_exit_2(host: CoreBed) -> None:

@@ -40,7 +40,7 @@ def part(process: str) -> str:
 
 def lasting(bed: Bed) -> set[str]:
     """What lies in the state folder, without what memoryd brings to peers in its own time."""
-    passing = ("runtimes/", "backups/", "context", "indexes")
+    passing = ("runtimes/", "backups/", "context", "indexes", "attach.sock")
     return {path for path in tree(bed.state) if not path.startswith(passing)}
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.memoryd.front import Front
+from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.http import Endpoint
 from iapeer_memory.memoryd.serving import server
 from iapeer_memory.memoryd.tools import draft
@@ -133,7 +134,7 @@ def tools_over(memory: FolderMemory, language: str = "en") -> Tools:
 def serving(memory: FolderMemory, heard: Heard | None = None) -> Iterator[int]:
     """The port on which it answers, as long as the block lasts."""
     port = free_port()
-    endpoint = Endpoint(tools_over(memory), version="1.2.3", log=heard or Heard())
+    endpoint = Endpoint(Desk(tools_over(memory), version="1.2.3", log=heard or Heard()))
     front = Front(
         port=port,
         health=lambda nonce: {},
@@ -141,6 +142,7 @@ def serving(memory: FolderMemory, heard: Heard | None = None) -> Iterator[int]:
         rescan=lambda: None,
         reload=lambda: False,
         dedup=_no_hints,
+        sessions=list,
         mcp=endpoint,
     )
     http = server(front, uid=os.getuid(), peer_uid=None, graceful=1.0)

@@ -1,4 +1,4 @@
-"""The endpoint as an ASGI application: reads the body, performs the calls, sends the answer.
+"""The endpoint as an ASGI application: reads the body, sends the answer.
 
 Only POST reaches it; who may ask at all is checked before. Loads nothing, starts nothing, keeps nothing.
 """
@@ -7,17 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from typing import Protocol as Interface
 
-from iapeer_memory.domain.paths import PRODUCT
 from iapeer_memory.memoryd.caller import personality_in
+from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.head import Head
-from iapeer_memory.memoryd.mcp.listing import Server
-from iapeer_memory.memoryd.mcp.protocol import LARGEST_BODY, Call, Pending, Protocol, Reply, too_large
-from iapeer_memory.memoryd.tools.table import Tools
-from iapeer_memory.memoryd.tools.tool import Outcome
+from iapeer_memory.memoryd.mcp.protocol import LARGEST_BODY, Reply, too_large
 
-TITLE = "Shared memory"
 DRAINED = 8 * LARGEST_BODY
 """Bytes of a body beyond the limit that are read and dropped, so that its sender hears why it is refused."""
 
@@ -25,19 +20,11 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
 
-class Warns(Interface):
-    """Where a failure of ours is told."""
-
-    def warn(self, text: str) -> None: ...
-
-
 class Endpoint:
     """What answers `POST /mcp`: `await endpoint(scope, receive, send)`."""
 
-    def __init__(self, tools: Tools, *, version: str, log: Warns) -> None:
-        self._tools = tools
-        self._log = log
-        self._protocol = Protocol(Server(PRODUCT, TITLE, version, tools.instructions), tools.listed)
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request; a client that hangs up while it sends gets none."""
@@ -45,19 +32,8 @@ class Endpoint:
         if body is None:
             return
         head = Head.of(scope["headers"])
-        reply = too_large() if len(body) > LARGEST_BODY else self._protocol.receive(head, body)
-        if isinstance(reply, Pending):
-            caller = personality_in(head.identity[0]) if len(head.identity) == 1 else None
-            reply = reply.answer([await self._perform(call, caller) for call in reply.calls])
-        await _answer(send, reply)
-
-    async def _perform(self, call: Call, caller: str | None) -> Outcome | None:
-        """The outcome; None when the call broke in a way that nobody foresaw."""
-        try:
-            return await self._tools.call(call.tool, call.arguments, caller)
-        except Exception as error:
-            self._log.warn(f"a call of {call.tool!r} failed ({type(error).__name__}: {error})")
-            return None
+        caller = personality_in(head.identity[0]) if len(head.identity) == 1 else None
+        await _answer(send, too_large() if len(body) > LARGEST_BODY else await self._desk.answer(head, body, caller))
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.http import Endpoint
 from iapeer_memory.memoryd.mcp.listing import ENVELOPE, HANDSHAKE
 from iapeer_memory.memoryd.mcp.protocol import LARGEST_BODY
@@ -97,7 +98,7 @@ def sound(status: int, body: bytes) -> None:
 
 @pytest.fixture(scope="module")
 def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Endpoint:
-    return Endpoint(tools_over(FolderMemory(tmp_path_factory.mktemp("vault"))), version="1", log=Heard())
+    return Endpoint(Desk(tools_over(FolderMemory(tmp_path_factory.mktemp("vault"))), version="1", log=Heard()))
 
 
 @given(headers=HEADERS, body=BODY)
@@ -159,7 +160,7 @@ def test_a_client_that_hangs_up_is_not_answered(endpoint: Endpoint) -> None:
 
 def test_a_fault_of_ours_is_one_clean_error_and_a_line_in_the_log(tmp_path: Any) -> None:
     heard = Heard()
-    endpoint = Endpoint(tools_over(FolderMemory(tmp_path)), version="1", log=heard)
+    endpoint = Endpoint(Desk(tools_over(FolderMemory(tmp_path)), version="1", log=heard))
 
     def search(query: str) -> Any:
         call = {"name": "memory_search", "arguments": {"query": query}}

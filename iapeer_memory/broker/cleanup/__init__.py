@@ -1,0 +1,1 @@
+"""Removing what services left on disk, and never what somebody could miss."""

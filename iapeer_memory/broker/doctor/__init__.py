@@ -1,0 +1,1 @@
+"""What is wrong with the broker's surroundings: looked at, told, never mended."""

@@ -1,0 +1,74 @@
+"""Folders that belong to one user alone: for sockets, sidecars, definitions and manifests. Never follows a link.
+
+A folder is private when it is ours and no group and nobody else may do anything with it. The folders above it count
+too: whoever may rename one of them decides what lies below.
+"""
+
+from __future__ import annotations
+
+from posixpath import dirname
+from shlex import quote
+
+from iapeer_memory.domain.door import Files, FileStat
+from iapeer_memory.domain.errors import UnsafePath
+
+MODE = 0o700
+OTHERS = 0o077
+WRITABLE_BY_ALL = 0o002
+STICKY = 0o1000
+ROOT = 0
+
+
+def objection(found: FileStat | None, uid: int) -> str | None:
+    """Why what `lstat` found is no private folder of the user, or None."""
+    if found is None:
+        return "does not exist"
+    if found.kind != "dir":
+        return f"is a {found.kind}, not a folder"
+    if found.uid != uid:
+        return f"belongs to another user (uid {found.uid})"
+    if found.mode & OTHERS:
+        return f"is open to others (mode {found.mode & 0o777:04o})"
+    return None
+
+
+def why_not_private(files: Files, path: str, uid: int) -> str | None:
+    """Why the folder is not private, or None. Raises Unreadable."""
+    return objection(files.lstat(path), uid) or _exposed_above(files, path, uid)
+
+
+def is_private(files: Files, path: str, uid: int) -> bool:
+    """Whether the folder is ours alone, and nobody else can put another one in its place. Raises Unreadable."""
+    return why_not_private(files, path, uid) is None
+
+
+def make_private(files: Files, path: str, uid: int) -> None:
+    """Make the folder with its parents, and close it to others where it is ours.
+
+    Raises UnsafePath for what belongs to somebody else, to the host (`/`, `/tmp`) or is no folder, Unreadable, OSError.
+    """
+    if files.lstat(path) is None:
+        files.mkdir(path, mode=MODE)
+    found = files.lstat(path)
+    if found is not None and found.kind == "dir" and found.uid == uid and found.mode & 0o777 != MODE:
+        if found.mode & STICKY or dirname(path.rstrip("/")) in ("", "/"):
+            raise UnsafePath(path, "is a folder of the whole host; it is not closed", remedy="name a folder below it")
+        files.chmod(path, MODE)
+    reason = why_not_private(files, path, uid)
+    if reason is not None:
+        raise UnsafePath(path, reason, remedy=f"mv {quote(path)} {quote(path + '.away')}")
+
+
+def _exposed_above(files: Files, path: str, uid: int) -> str | None:
+    """Why somebody else could exchange the folder: one above it is theirs, or all may write there and rename."""
+    place = dirname(files.realpath(path))
+    while True:
+        found = files.stat(place)
+        if found is not None:
+            if found.uid not in (ROOT, uid):
+                return f"lies below {place}, which belongs to another user (uid {found.uid})"
+            if found.mode & WRITABLE_BY_ALL and not found.mode & STICKY:
+                return f"lies below {place}, where everybody may write (mode {found.mode & 0o777:04o})"
+        if place == dirname(place):
+            return None
+        place = dirname(place)

@@ -1,0 +1,1 @@
+"""The broker process: its sockets, its page, its end."""

@@ -1,0 +1,18 @@
+"""`mcp`: the words of the stdio bridge, for `--help`; the bridge itself starts without an argument parser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from iapeer_memory.cli.bridge import bridge
+
+
+def main(
+    harness: Annotated[str, typer.Option("--harness", metavar="NAME", help="Else as the environment tells.")] = "",
+    session: Annotated[str, typer.Option("--session", metavar="ID", help="Else one of its own.")] = "",
+    project: Annotated[str, typer.Option("--project", metavar="DIR", help="Else the current folder.")] = "",
+) -> int:
+    """Serve MCP on stdin and stdout for one session; memoryd answers."""
+    return bridge([f"--harness={harness}", f"--session={session}", f"--project={project}"])

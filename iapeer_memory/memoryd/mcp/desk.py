@@ -1,0 +1,47 @@
+"""Answers MCP messages, whatever brought them: the protocol, and the tools that it wants called.
+
+Loads nothing, starts nothing, keeps nothing between two messages.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol as Interface
+
+from iapeer_memory.domain.paths import PRODUCT
+from iapeer_memory.memoryd.mcp.head import Head
+from iapeer_memory.memoryd.mcp.listing import Server
+from iapeer_memory.memoryd.mcp.protocol import Call, Pending, Protocol, Reply
+from iapeer_memory.memoryd.tools.table import Tools
+from iapeer_memory.memoryd.tools.tool import Outcome
+
+TITLE = "Shared memory"
+
+
+class Warns(Interface):
+    """Where a failure of ours is told."""
+
+    def warn(self, text: str) -> None: ...
+
+
+class Desk:
+    """One set of tools, for every transport."""
+
+    def __init__(self, tools: Tools, *, version: str, log: Warns) -> None:
+        self._tools = tools
+        self._log = log
+        self._protocol = Protocol(Server(PRODUCT, TITLE, version, tools.instructions), tools.listed)
+
+    async def answer(self, head: Head, body: bytes, caller: str | None) -> Reply:
+        """The reply; its body is empty where none is due. Never raises, whatever the bytes."""
+        reply = self._protocol.receive(head, body)
+        if isinstance(reply, Pending):
+            reply = reply.answer([await self._perform(call, caller) for call in reply.calls])
+        return reply
+
+    async def _perform(self, call: Call, caller: str | None) -> Outcome | None:
+        """The outcome; None when the call broke in a way that nobody foresaw."""
+        try:
+            return await self._tools.call(call.tool, call.arguments, caller)
+        except Exception as error:
+            self._log.warn(f"a call of {call.tool!r} failed ({type(error).__name__}: {error})")
+            return None

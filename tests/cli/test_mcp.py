@@ -1,0 +1,171 @@
+"""`iapeer-memory mcp`: sessions of real harness processes' kind, over a real memoryd that is killed under them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import anyio
+import pytest
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+
+from tests.support.bed import Bed, bed_in, until
+
+WORDS = (sys.executable, "-I", "-m", "iapeer_memory", "mcp")
+
+
+@pytest.fixture
+def bed(runtime: Path) -> Iterator[Bed]:
+    """Two peers, on a host whose folders have short names."""
+    with TemporaryDirectory(prefix="m") as short, bed_in(Path(short), runtime) as made:
+        made.init("alpha", "beta")
+        yield made
+
+
+@dataclass
+class Session:
+    """One harness's server, spoken to as the harness does."""
+
+    child: subprocess.Popen[bytes]
+    last: int = 0
+
+    def say(self, line: bytes) -> None:
+        assert self.child.stdin is not None
+        self.child.stdin.write(line + b"\n")
+        self.child.stdin.flush()
+
+    def heard(self) -> dict[str, Any]:
+        assert self.child.stdout is not None
+        answer: dict[str, Any] = json.loads(self.child.stdout.readline())
+        return answer
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        self.last += 1
+        self.say(json.dumps({"jsonrpc": "2.0", "id": self.last, "method": method, "params": params}).encode())
+        answer = self.heard()
+        assert answer["id"] == self.last
+        return answer
+
+    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        answer = self.ask("tools/call", name=tool, arguments=arguments)
+        assert "result" in answer, answer
+        return dict(answer["result"])
+
+    def titles(self, query: str) -> list[str]:
+        return [row["title"] for row in self.call("memory_search", query=query)["structuredContent"]["results"]]
+
+
+@contextmanager
+def session(bed: Bed, peer: str, *words: str) -> Iterator[Session]:
+    child = subprocess.Popen(
+        [*WORDS, *words], env=bed.env, cwd=bed.peer(peer), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    with child:
+        try:
+            yield Session(child)
+            child.stdin.close()  # type: ignore[union-attr]
+            assert child.wait(timeout=20) == 0
+        finally:
+            child.kill()
+
+
+def test_what_one_session_writes_another_finds(bed: Bed) -> None:
+    with session(bed, "alpha", "--harness", "claude") as one, session(bed, "beta", "--harness", "codex") as other:
+        hello = one.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "x"})["result"]
+        assert hello["serverInfo"]["name"] == "iapeer-memory" and "memory" in hello["instructions"]
+        one.say(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
+        assert len(one.ask("tools/list")["result"]["tools"]) == 4
+        written = one.call("memory_write", title="Harbour", text="Seven gannets.", folder="knowledge", tags=["birds"])
+        assert not written.get("isError"), written
+        until(lambda: other.titles("gannets") == ["Harbour"], "the other session finds it")
+        note = next(bed.vault.rglob("Harbour.md")).read_text()
+        assert "author: alpha\n" in note
+        rows = bed.ok("sessions", "--json").json()["sessions"]
+        assert [(row["harness"], row["peer"]) for row in rows] == [("claude", "alpha"), ("codex", "beta")]
+        assert rows[0]["calls"] == one.last + 1 and rows[0]["project"] == str(bed.peer("alpha"))
+        assert "claude  alpha  " in bed.ok("sessions").out
+    until(lambda: bed.ok("sessions").out == "no session is attached\n", "both have gone")
+
+
+def test_a_session_outlives_memoryd(bed: Bed) -> None:
+    (bed.vault / "Bread.md").write_text("All about bread.\n")
+    with session(bed, "alpha") as one:
+        until(lambda: one.titles("bread") == ["Bread"], "it is found")
+        for number in (signal.SIGKILL, signal.SIGTERM):
+            (pid,) = bed.daemons()
+            os.kill(pid, number)
+            until(lambda: pid not in bed.daemons(), "it ends")  # noqa: B023 - called at once
+            assert one.titles("bread") == ["Bread"]
+            assert len(bed.daemons()) == 1
+
+
+def test_eight_sessions_that_start_at_once_without_memoryd_start_one(bed: Bed) -> None:
+    (pid,) = bed.daemons()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not bed.daemons(), "it ends")
+    children = [
+        subprocess.Popen(WORDS, env=bed.env, cwd=bed.peer("alpha"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        for _ in range(8)
+    ]
+    line = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
+    told = [child.communicate(line, timeout=60)[0] for child in children]
+    assert [json.loads(answer) for answer in told] == [{"jsonrpc": "2.0", "id": 1, "result": {}}] * 8
+    assert len(bed.daemons()) == 1
+
+
+def test_a_memory_that_cannot_be_had_is_told_in_the_answer(bed: Bed) -> None:
+    (pid,) = bed.daemons()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not bed.daemons(), "it ends")
+    config = bed.config_dir / "config.env"
+    config.write_text(config.read_text().replace(str(bed.vault), f"{bed.vault}-gone"))
+    with session(bed, "alpha") as one:
+        error = one.ask("ping")["error"]
+        assert error["code"] == -32603 and "memoryd cannot be started" in error["message"]
+        one.say(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
+        one.say(b"not JSON")
+        assert one.heard()["id"] is None
+
+
+@pytest.mark.parametrize("line", [b"not JSON", b"[]", b"{}", b'{"jsonrpc":"2.0","id":1,"method":"no/such"}', b"\xff"])
+def test_what_is_no_request_is_answered_and_ends_nothing(bed: Bed, line: bytes) -> None:
+    with session(bed, "alpha") as one:
+        one.say(line)
+        assert "error" in one.heard()
+        assert one.ask("ping")["result"] == {}
+
+
+def test_words_that_are_not_understood(bed: Bed) -> None:
+    for words in (("--host",), ("--session",), ("x",)):
+        ran = bed.run("mcp", *words)
+        assert ran.code == 2 and ran.err.startswith(f"iapeer-memory mcp: {words[0]} is not understood; usage: ")
+    assert "--harness" in bed.ok("mcp", "--help").out
+
+
+def test_the_official_client_drives_it(bed: Bed) -> None:
+    (bed.vault / "Bread.md").write_text("All about bread.\n")
+
+    async def drive() -> list[str]:
+        server = StdioServerParameters(
+            command=WORDS[0], args=list(WORDS[1:]), env=dict(bed.env), cwd=str(bed.peer("alpha"))
+        )
+        async with stdio_client(server) as (read, write), ClientSession(read, write) as client:
+            await client.initialize()
+            tools = [tool.name for tool in (await client.list_tools()).tools]
+            with anyio.fail_after(30):
+                while "Bread" not in str((await client.call_tool("memory_search", {"query": "bread"})).content):
+                    await anyio.sleep(0.05)
+            return tools
+
+    assert anyio.run(drive) == ["memory_search", "memory_related", "memory_map", "memory_write"]
