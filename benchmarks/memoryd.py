@@ -224,7 +224,9 @@ def changing(bench: Bench, daemon: Running) -> None:
 
 
 def resting(bench: Bench, daemon: Running) -> None:
-    """Processor time of a daemon that nobody asks."""
+    """Processor time of a daemon that nobody asks. First comes what it does once a day, a minute after its start."""
+    time.sleep(Timings().chores)
+    settled(daemon)
     before, began = processor(daemon.pid), time.monotonic()
     time.sleep(IDLE_SECONDS)
     share = (processor(daemon.pid) - before) / (time.monotonic() - began) * 100
