@@ -215,6 +215,7 @@ def a_note_travels(product: Product, kind: str, other: str) -> None:
     assert (stamped["author"], stamped["last_edited_by"], stamped["needs_review"]) == ("alpha", "alpha", "false")
     assert len(context) > 200 and context.strip() in model.text(said[kind])
     product.indexed("gannets", "Harbour")
+    until(lambda: "[[Harbour]]" in product.context(beta), "the other agent's sessions start with word of it")
     model = product.session(other, beta, [search(other, "gannets"), Say("finished")])
     (answer,) = model.results
     assert "Harbour" in answer.text and "seven" in answer.text and not answer.failed
