@@ -144,6 +144,13 @@ class Paths:
     def current_runtime(self) -> str: return self.state("runtimes", "current")  # fmt: skip
 
     @property
+    def service(self) -> str:
+        """The name by which brokers know this installation's memoryd; one user may have several installations."""
+        from hashlib import sha256
+
+        return f"{PRODUCT}-{sha256(self.state_dir.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}"
+
+    @property
     def attach_socket(self) -> str: return self.state("attach.sock")  # fmt: skip
 
     @property

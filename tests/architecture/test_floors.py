@@ -12,8 +12,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("domain",),
     ("egress",),
     ("edits",),
-    ("ecosystem", "fleet", "vault", "index"),
-    ("surfaces", "supervise", "notes", "search", "context", "curation", "broker", "attach"),
+    ("ecosystem", "fleet", "vault", "index", "broker"),
+    ("surfaces", "supervise", "notes", "search", "context", "curation", "attach"),
     ("provision", "hooks", "memoryd", "brokerd"),
     ("cli",),
 )
