@@ -13,6 +13,7 @@ import typer
 
 from iapeer_memory.cli.notebook import agent_of, vault_root
 from iapeer_memory.cli.output import Output
+from iapeer_memory.cli.plan import planned
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.cli.vault_notes import known_of, tags_of
 from iapeer_memory.context.author_index import author_index
@@ -36,6 +37,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=T
 app.callback(help="Render a text that we place.")(lambda: None)
 Required = Annotated[str, typer.Option()]
 Agent = Annotated[str | None, typer.Option("--agent", metavar="NAME", help="Whose; else PEER_PERSONALITY.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
 @app.command("index")
@@ -45,9 +48,11 @@ def index(
     projects_root: Annotated[
         str | None, typer.Option("--projects-root", metavar="DIR", help="Else ~/Projects.")
     ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> int:
     """Write an agent's author index, and the full one beside it."""
-    host = open_host()
+    host = _opened(dry_run)
     peer = _peer(host, agent)
     locale = locale_of(host.settings.locale)
     target = abspath(out) if out else host.paths.state("indexes", index_name(peer))
@@ -56,8 +61,8 @@ def index(
     shown = shown_path(beside, host.paths.home)
     capped, whole = (author_index(peer, locale, known, shown, full=full) for full in (False, True))
     actions = (_write(host, target, capped), _write(host, beside, whole))
-    Output(host.env).line(f"{target} ({'written' if 'written' in actions else 'identical'})")
-    return 0
+    action = "written" if "written" in actions else "identical"
+    return _tell(host, "index", target, action, dry_run=dry_run, as_json=as_json)
 
 
 @app.command("fragment")
@@ -65,9 +70,11 @@ def fragment(
     peer_cwd: Annotated[str, typer.Option("--peer-cwd", metavar="DIR")],
     agent: Agent = None,
     index: Annotated[str | None, typer.Option("--index", metavar="FILE", help="An author index that exists.")] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> int:
     """Write an agent's fragment below its folder, from an author index that `render index` made."""
-    host = open_host()
+    host = _opened(dry_run)
     peer = _peer(host, agent)
     locale = locale_of(host.settings.locale)
     vault = vault_root(host, None)
@@ -90,7 +97,22 @@ def fragment(
     target = f"{folder}/{FILE}"
     _private_folder(host, dirname(target))
     change = edit_foreign(host.door, target, lambda _: data, policy=policy, backups=None, mode=PRIVATE)
-    Output(host.env).line(f"{target} ({'identical' if change == 'already' else 'written'})")
+    action = "identical" if change == "already" else "written"
+    return _tell(host, "fragment", target, action, dry_run=dry_run, as_json=as_json)
+
+
+def _opened(dry_run: bool) -> Host:
+    """The host; in a dry run behind an overlay, which remembers what would be written."""
+    host = open_host()
+    return planned(host)[0] if dry_run else host
+
+
+def _tell(host: Host, kind: str, path: str, action: str, *, dry_run: bool, as_json: bool) -> int:
+    """Say what was done; the exit code."""
+    out = Output(host.env, as_json=as_json)
+    said = f"would be {action}" if dry_run and action != "identical" else action
+    out.line(f"{printable(path)} ({said})")
+    out.document(f"render-{kind}", {"dry_run": dry_run, "path": path, "action": action})
     return 0
 
 
@@ -121,27 +143,30 @@ def doctrine(
     role: Required,
     peer_cwd: Annotated[str, typer.Option("--peer-cwd", metavar="DIR")],
     template: Annotated[str, typer.Option("--template", metavar="FILE")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> int:
     """Write a curator's doctrine from a template; a doctrine of somebody else is left alone."""
     if role not in ROLES:
         raise UsageError(f"--role must be one of {', '.join(ROLES)}, not {role!r}")
-    host = open_host()
+    host = _opened(dry_run)
     made = Role(role, peer_cwd, template)
     action = write_doctrine(host, made)
     if action in ("missing-template", "foreign"):
         reason = f"template {template} is missing" if action == "missing-template" else "it is somebody else's doctrine"
         raise ConfigError(f"{doctrine_path(made)} not written: {reason}")
-    Output(host.env).line(f"{doctrine_path(made)} ({action})")
-    return 0
+    return _tell(host, "doctrine", doctrine_path(made), action, dry_run=dry_run, as_json=as_json)
 
 
 @app.command("guide")
 def guide(
     source: Annotated[str, typer.Option("--source", metavar="FILE")],
     target: Annotated[str, typer.Option("--target", metavar="IAPEER_DIR")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> int:
     """Write the host-wide guide from a template below an ecosystem folder; there is no default target on purpose."""
-    host = open_host()
+    host = _opened(dry_run)
     if host.settings.vault is None:
         raise ConfigError("no vault is set", remedy="iapeer-memory init --vault PATH")
     text = host.door.files.read(source).decode("utf-8", "replace")
@@ -150,5 +175,4 @@ def guide(
     same = host.door.files.read_optional(place) == data
     if not same:
         host.door.files.write(place, data)
-    Output(host.env).line(f"{place} ({'identical' if same else 'written'})")
-    return 0
+    return _tell(host, "guide", place, "identical" if same else "written", dry_run=dry_run, as_json=as_json)

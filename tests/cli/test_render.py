@@ -1,7 +1,8 @@
-"""`render index|fragment|guide` on a real vault, without a daemon and without an index."""
+"""`render index|fragment|doctrine|guide` on a real vault, without a daemon and without an index."""
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -122,3 +123,27 @@ def test_what_is_turned_down(host: Bed, words: tuple[str, ...], code: int, said:
     ran = host.run("render", *words)
     assert (ran.code, ran.out) == (code, "")
     assert said in ran.err
+
+
+def test_a_dry_run_says_what_it_would_write(host: Bed) -> None:
+    peer, templates = host.home / "peers/dev", host.home / "templates"
+    peer.mkdir(parents=True)
+    templates.mkdir()
+    (templates / "any.md").write_text("About {{VAULT_PATH}}\n")
+    (templates / "index.md").write_text("An author index.\n")
+    template = str(templates / "any.md")
+    rows = {
+        "index": ("--agent", "dev", "--out", str(peer / "index.md")),
+        "fragment": ("--agent", "dev", "--peer-cwd", str(peer), "--index", str(templates / "index.md")),
+        "doctrine": ("--role", "index", "--peer-cwd", str(peer), "--template", template),
+        "guide": ("--source", template, "--target", str(peer)),
+    }
+    for kind, words in rows.items():
+        before = sorted(peer.rglob("*"))
+        dry = host.run("render", kind, *words, "--dry-run")
+        assert (dry.code, dry.out.rpartition(" (")[2]) == (0, "would be written)\n"), dry.err
+        assert sorted(peer.rglob("*")) == before
+        told = json.loads(host.run("render", kind, *words, "--json").out)
+        assert (told["kind"], told["dry_run"], told["action"]) == (f"render-{kind}", False, "written")
+        assert Path(told["path"]).is_file()
+        assert host.run("render", kind, *words, "--dry-run").out == f"{told['path']} (identical)\n"
