@@ -117,10 +117,8 @@ class RouterServer:
         links = self._write_out()
         self._settling = False
         router = self.router
-        if router.questions:
-            questions, router.questions = router.questions, []
-            for attaching in questions:
-                self._look_up(attaching)
+        for attaching in router.questions():
+            self._look_up(attaching)
         if self._timer is None and (deadline := router.deadline()) is not None and self._loop is not None:
             self._timer = self._loop.call_at(deadline, self._expire)
         for link in links:
@@ -130,8 +128,7 @@ class RouterServer:
         """Hand over what connections have to send; modules of this process are named, to be given theirs later."""
         router = self.router
         links: list[Link] = []
-        while router.touched:
-            touched, router.touched = router.touched, {}
+        while touched := router.touched():
             for connection in touched:
                 wire = self._wires.get(connection)
                 if wire is None:

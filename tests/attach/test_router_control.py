@@ -27,7 +27,7 @@ from iapeer_memory.attach.envelope import (
 )
 from iapeer_memory.attach.identity import LONGEST_NAME, Root
 from iapeer_memory.attach.reader import CONTROL_CAP
-from iapeer_memory.attach.router import MOST_ATTACHING
+from iapeer_memory.attach.relays import MOST_ATTACHING
 from tests.support.traced import Traced, manifest
 
 
@@ -307,7 +307,7 @@ def test_every_channel_in_use() -> None:
     traced = Traced()
     module = traced.module()
     for _ in range(65535):
-        assert traced.router._channels.take(traced.now) is not None
+        assert traced.router._bound.channels.take(traced.now) is not None
     client = traced.come()
     traced.ask(client, 101)
     assert traced.refused(client)["code"] == "forwarding_error"
@@ -392,7 +392,7 @@ def test_a_disk_that_does_not_answer() -> None:
     traced.module()
     client = traced.come()
     traced.ask(client, 101)
-    [question] = traced.router.questions
+    [question] = traced.router.questions()
     traced.wait(RELAY_SECONDS)
     assert traced.refused(client)["code"] == "invalid_project_root"
     traced.router.found(question, Root("/p"), traced.now)

@@ -283,7 +283,7 @@ def test_numbers_of_routes_are_not_given_out_again_soon() -> None:
 
 def test_numbers_wrap_and_rest() -> None:
     traced = Traced()
-    channels = traced.router._channels
+    channels = traced.router._bound.channels
     for expected in range(1, 65536):
         assert channels.take(0.0) == expected
     assert channels.take(0.0) is None
@@ -386,7 +386,7 @@ def test_a_folder_that_took_long_to_find_waits_its_time_for_the_module() -> None
     traced.module()
     first, second = traced.come(), traced.come()
     traced.ask(first, 1)
-    [slow], traced.router.questions = traced.router.questions, []
+    [slow] = traced.router.questions()
     traced.wait(1)
     traced.ask(second, 2)
     traced.found()
@@ -402,11 +402,11 @@ def test_a_folder_that_took_long_to_find_waits_its_time_for_the_module() -> None
 def test_a_relay_number_is_never_one_that_is_pending() -> None:
     traced = Traced()
     module, client = traced.module(), traced.come()
-    traced.router._attaches._last_relay = (1 << 64) - 2
+    traced.router._relays.attaches._last_relay = (1 << 64) - 2
     for corr in (1, 2):
         traced.ask(client, corr)
     assert [frame.corr for frame in traced.frames(module)] == [(1 << 64) - 1, 1]
-    traced.router._attaches._last_relay = (1 << 64) - 2
+    traced.router._relays.attaches._last_relay = (1 << 64) - 2
     traced.ask(client, 3)
     assert [frame.corr for frame in traced.frames(module)] == [2]
 

@@ -437,7 +437,7 @@ def test_a_request_is_asked_again_only_where_it_was_not_seen() -> None:
         channel, served.tools.done = session.channel, []
         # The router forgets the route behind the client's back, as a restart of the router would.
         route = next(one for one in served.server.router._connections if channel in one.routes).routes[channel]
-        served.server.router._detach(route, served.server.now())
+        served.server.router._bound.detach(route, served.server.now())
         assert await session.request(b"y", within=SOON) == b"y"
         assert session.channel != channel
         assert [body for _, body in served.tools.done] == [b"y"]

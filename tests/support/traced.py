@@ -78,8 +78,7 @@ class Traced:
 
     def found(self, root: Root | None = None) -> None:
         """Answer every question; as asked unless told otherwise."""
-        questions, self.router.questions = self.router.questions, []
-        for question in questions:
+        for question in self.router.questions():
             self.router.found(question, root or Root(question.root_wanted), self.now)
 
     def ask(self, client: Connection, corr: int, tiers: Sequence[Tier] = (), root: str = ROOT) -> None:
