@@ -30,12 +30,13 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.wire import resident  # noqa: E402
 from iapeer_memory.attach.bodies import Identity  # noqa: E402
+from iapeer_memory.attach.bound_route import BoundRoute  # noqa: E402
 from iapeer_memory.attach.client import Client  # noqa: E402
 from iapeer_memory.attach.client_async import AsyncClient, AsyncSession  # noqa: E402
 from iapeer_memory.attach.envelope import REQUEST, encoded  # noqa: E402
 from iapeer_memory.attach.line import Line  # noqa: E402
 from iapeer_memory.attach.manifest import tool_module  # noqa: E402
-from iapeer_memory.attach.module import BoundRoute, Module  # noqa: E402
+from iapeer_memory.attach.module import Module  # noqa: E402
 from iapeer_memory.attach.serve import RouterServer  # noqa: E402
 from iapeer_memory.egress.local_sockets import local_connect, local_listener  # noqa: E402
 from iapeer_memory.egress.local_transports import connect_transport, serve_transports  # noqa: E402

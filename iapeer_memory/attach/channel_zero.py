@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from iapeer_memory.attach import codes, control
-from iapeer_memory.attach.bound import Bound
 from iapeer_memory.attach.connection import Connection
 from iapeer_memory.attach.control import Fault
 from iapeer_memory.attach.envelope import (
@@ -30,6 +29,7 @@ from iapeer_memory.attach.envelope import (
 from iapeer_memory.attach.outbox import Outbox
 from iapeer_memory.attach.registry import Registry
 from iapeer_memory.attach.relays import Relays
+from iapeer_memory.attach.route_table import RouteTable
 
 Act: TypeAlias = Callable[[Connection, Frame, float], None]
 
@@ -37,12 +37,12 @@ Act: TypeAlias = Callable[[Connection, Frame, float], None]
 class ChannelZero:
     """Of a router. A connection is a client until it has said HELLO."""
 
-    __slots__ = ("_bound", "_by_client", "_by_module", "_outbox", "_registry", "_relays")
+    __slots__ = ("_by_client", "_by_module", "_outbox", "_registry", "_relays", "_routes")
 
-    def __init__(self, outbox: Outbox, registry: Registry, bound: Bound, relays: Relays) -> None:
+    def __init__(self, outbox: Outbox, registry: Registry, routes: RouteTable, relays: Relays) -> None:
         self._outbox = outbox
         self._registry = registry
-        self._bound = bound
+        self._routes = routes
         self._relays = relays
         self._by_client: dict[int, Act] = {
             PING: self._ping,
@@ -72,7 +72,7 @@ class ChannelZero:
         """Its routes end, and its attaches."""
         if client.manifest is None:
             for route in list(client.routes.values()):
-                self._bound.detach(route, now)
+                self._routes.detach(route, now)
         self._relays.client_gone(client, now)
 
     def module_leaves(self, module: Connection, now: float) -> None:
@@ -83,7 +83,7 @@ class ChannelZero:
         why = f"module '{module_id}' connection closed"
         self._relays.module_gone(module, why, now)
         for route in list(module.routes.values()):
-            self._bound.lose(route, why, now)
+            self._routes.lose(route, why, now)
         self._outbox.read_on(module)
 
     def _ping(self, connection: Connection, frame: Frame, now: float) -> None:
@@ -105,7 +105,7 @@ class ChannelZero:
         if isinstance(asked, Fault):
             self._outbox.error(client, frame, asked.code, asked.message)
         elif isinstance(asked, control.Poll):
-            self._bound.answer(client, frame, asked)
+            self._routes.answer(client, frame, asked)
         else:
             self._relays.begin(client, frame, asked, now)
 
@@ -117,6 +117,6 @@ class ChannelZero:
             return
         channel, status = told
         if channel in module.routes or self._relays.attaches.reserved(module, channel):
-            self._bound.tell(channel, status)
+            self._routes.tell(channel, status)
         else:
-            self._bound.dropped += 1
+            self._routes.dropped += 1

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from iapeer_memory.attach.bodies import Tier
+    from iapeer_memory.domain.door import Clock
 
     class Stream(Protocol):
         """A connected socket."""
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
         def send(self, data: bytes) -> int: ...
         def recv(self, size: int) -> bytes: ...
         def close(self) -> None: ...
-
-    class Clock(Protocol):
-        """The two verbs of the clock channel that are needed."""
-
-        def monotonic(self) -> float: ...
-        def sleep(self, seconds: float) -> None: ...
 
 
 PIECE = 1 << 16
@@ -85,8 +80,8 @@ class Client:
         again = True
         while True:
             self.attach(end)
-            corr = self._ask(body, binary, end)
-            if not corr:
+            corr, frame = self._wire.request(self._channel, body, binary=binary)
+            if not self._send(frame, end):
                 continue
             for answer in self._answers(self._channel, corr, end, key):
                 if answer.kind in (RESPONSE, STREAM_DATA):
@@ -168,11 +163,6 @@ class Client:
                 self._channel = channel_of(answer)
         except OutcomeUnknown as error:
             raise NotSent(f"the session was not taken on: {error.reason}") from None
-
-    def _ask(self, body: bytes, binary: bool, end: float) -> int:
-        """Send a request: its correlation; 0 where none of it has left and the connection is gone."""
-        corr, frame = self._wire.request(self._channel, body, binary=binary)
-        return corr if self._send(frame, end) else 0
 
     def _send(self, frame: bytes, end: float) -> bool:
         """False where nothing of it has left. Raises OutcomeUnknown where some of it has, and not all."""

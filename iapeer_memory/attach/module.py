@@ -7,12 +7,11 @@ another process serves, or to `RouterServer.join` for the one in our own.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Callable
 
 from iapeer_memory.attach import codes
-from iapeer_memory.attach.bodies import Identity, Tier, error_body
+from iapeer_memory.attach.answering import Answering
+from iapeer_memory.attach.bound_route import BoundRoute, Handler, Vet
 from iapeer_memory.attach.errors import NotSent, Refused
 from iapeer_memory.attach.module_wire import (
     Asked,
@@ -24,53 +23,7 @@ from iapeer_memory.attach.module_wire import (
     Registered,
     Withdrawn,
 )
-from iapeer_memory.attach.once import Once, key_of
-
-Answer: TypeAlias = "bytes | AsyncIterator[bytes]"
-"""The body of a RESPONSE, or the pieces of a stream."""
-
-
-class BoundRoute:
-    """A session that is attached. `identity.root` is canonical; `tiers` as the session sent them; `since`: of the
-    loop's clock. `keep`: whatever the module wants to remember for the session."""
-
-    __slots__ = ("_module", "calls", "channel", "identity", "keep", "last_error", "since", "tiers")
-
-    def __init__(self, module: Module, identity: Identity, tiers: tuple[Tier, ...], since: float) -> None:
-        self._module = module
-        self.channel = 0
-        self.identity = identity
-        self.tiers = tiers
-        self.since = since
-        self.calls = 0
-        self.last_error = ""
-        self.keep: object = None
-
-    def push(self, body: bytes, *, binary: bool = False) -> bool:
-        """Say something unasked; False where the session has gone."""
-        told = self._module.wire.push(self.channel, body, binary=binary)
-        self._module.flush()
-        return told
-
-    def status(self, text: str) -> None:
-        """What is told to who asks the router after this session."""
-        self._module.wire.status(self.channel, text)
-        self._module.flush()
-
-    def end(self) -> None:
-        """End the session's route; it may attach again."""
-        self._module.end(self)
-
-
-Handler: TypeAlias = "Callable[[BoundRoute, str, bytes], Awaitable[Answer]]"
-"""(route, method, body) -> the answer. `method`: of a JSON-RPC body, "" of any other. Refused becomes an ERROR."""
-Vet: TypeAlias = "Callable[[BoundRoute], Awaitable[Refused | None]]"
-"""Whether a session is taken on; what it returns is why not."""
-
-
-TASK = "attach request"
-TOGETHER = 8
-"""Answers that are kept for one write. With more the client would wait idle for what is ready."""
+from iapeer_memory.attach.once import Once
 
 
 async def welcome(_: BoundRoute) -> Refused | None:
@@ -94,21 +47,15 @@ class Module(asyncio.Protocol):
     ) -> None:
         self.wire = ModuleWire(manifest)
         self.routes: dict[int, BoundRoute] = {}
-        self._handler = handler
         self._vet = vet
         self._gone = gone
-        self._once = once if once is not None else Once()
         self._log = log
+        self._answering = Answering(self.wire, handler, once if once is not None else Once(), self.flush, log)
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._registered: asyncio.Future[None] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
         self._vetting: dict[int, tuple[int, asyncio.Task[None]]] = {}
-        self._work: dict[tuple[int, int], asyncio.Task[None]] = {}
-        self._kept: set[asyncio.Task[None]] = set()
-        self._flushing = False
-        self._room = asyncio.Event()
-        self._room.set()
 
     async def registered(self) -> None:
         """Wait until the router has taken us on. Raises Refused, or NotSent where the connection ended before."""
@@ -138,10 +85,6 @@ class Module(asyncio.Protocol):
             out, self.wire.out = self.wire.out, []
             self._transport.write(out[0] if len(out) == 1 else b"".join(out))
 
-    def _flush_turn(self) -> None:
-        self._flushing = False
-        self.flush()
-
     # asyncio's protocol.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -152,7 +95,8 @@ class Module(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for event in self.wire.received(data):
             if type(event) is Asked:
-                self._begin(event)
+                if (route := self.routes.get(event.channel)) is not None:
+                    self._answering.begin(route, event)
             else:
                 self._act(event)
         self.flush()
@@ -160,14 +104,14 @@ class Module(asyncio.Protocol):
             self._transport.abort()
 
     def pause_writing(self) -> None:
-        self._room.clear()
+        self._answering.room.clear()
 
     def resume_writing(self) -> None:
-        self._room.set()
+        self._answering.room.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self._room.set()
+        self._answering.room.set()
         for _, vetting in self._vetting.values():
             vetting.cancel()
         self._vetting.clear()
@@ -192,10 +136,7 @@ class Module(asyncio.Protocol):
                     vetting.cancel()
             self._forget(event.channel)
         elif isinstance(event, Withdrawn):
-            work = self._work.get((event.channel, event.corr))
-            if work is not None:
-                work.add_done_callback(lambda _: self._withdrawn(event.channel, event.corr))
-                work.cancel()
+            self._answering.withdraw(event)
         elif isinstance(event, Registered) and not self._registered.done():
             self._registered.set_result(None)
         elif isinstance(event, NotRegistered):
@@ -204,12 +145,6 @@ class Module(asyncio.Protocol):
                 self._registered.exception()
             if self._transport is not None:
                 self._transport.close()
-
-    def _withdrawn(self, channel: int, corr: int) -> None:
-        """The end of a request that was cancelled before its first step, and so could not answer."""
-        self._work.pop((channel, corr), None)
-        if self.wire.fail(channel, corr, error_body(codes.CANCELLED, "the request was cancelled")):
-            self.flush()
 
     async def _decide(self, event: Attached, route: BoundRoute) -> None:
         refused: Refused | None
@@ -230,80 +165,8 @@ class Module(asyncio.Protocol):
                 self.routes[route.channel] = route
         self.flush()
 
-    def _begin(self, asked: Asked) -> None:
-        route = self.routes.get(asked.channel)
-        if route is None:
-            return
-        route.calls += 1
-        work = asyncio.Task(self._answer(route, asked), loop=self._loop, name=TASK)
-        self._work[asked.channel, asked.corr] = work
-
-    async def _answer(self, route: BoundRoute, asked: Asked) -> None:
-        method, key = ("", "") if asked.binary else key_of(asked.body)
-        try:
-            if key:
-                # What has been begun under a key is finished, whoever has gone: its answer is kept for who asks next.
-                task = self._work.pop((asked.channel, asked.corr), None)
-                if task is not None:
-                    self._kept.add(task)
-                    task.add_done_callback(self._kept.discard)
-                answer: Answer = await self._once.answer(
-                    (route.identity, key), asked.body, lambda: self._handled(route, method, asked.body)
-                )
-            else:
-                answer = await self._handler(route, method, asked.body)
-            if isinstance(answer, bytes):
-                self.wire.respond(asked.channel, asked.corr, answer, binary=asked.binary)
-            else:
-                await self._stream(asked, answer)
-        except Refused as error:
-            self._fail(route, asked, error)
-        except asyncio.CancelledError:
-            self._fail(route, asked, Refused(codes.CANCELLED, "the request was cancelled"))
-        except Exception as error:
-            self._log(f"a request of {method!r} failed ({type(error).__name__}: {error})")
-            self._fail(route, asked, Refused(codes.HANDLER_FAILED, "the request failed; the daemon's log says why"))
-        finally:
-            self._work.pop((asked.channel, asked.corr), None)
-        if not self._work or len(self.wire.out) >= TOGETHER:
-            self.flush()
-        elif not self._flushing:
-            # What is answered in one turn of the loop goes out together.
-            self._flushing = True
-            self._loop.call_soon(self._flush_turn)
-
-    async def _handled(self, route: BoundRoute, method: str, body: bytes) -> bytes:
-        answer = await self._handler(route, method, body)
-        if not isinstance(answer, bytes):
-            raise Refused(codes.HANDLER_FAILED, "a request with an idempotency key is answered in one piece")
-        return answer
-
-    async def _stream(self, asked: Asked, pieces: AsyncIterator[bytes]) -> None:
-        try:
-            async for piece in pieces:
-                if not self.wire.stream(asked.channel, asked.corr, piece, binary=asked.binary):
-                    return
-                self.flush()
-                await self._room.wait()
-        finally:
-            if isinstance(pieces, AsyncGenerator):
-                await pieces.aclose()
-        self.wire.end_stream(asked.channel, asked.corr)
-
-    def _fail(self, route: BoundRoute, asked: Asked, error: Refused) -> None:
-        route.last_error = error.code
-        body = error_body(error.code, error.message)
-        if error.detail is not None:
-            body = (
-                body[:-1] + b',"detail":' + json.dumps(error.detail, separators=(",", ":"), default=str).encode() + b"}"
-            )
-        self.wire.fail(asked.channel, asked.corr, body)
-
     def _forget(self, channel: int) -> None:
         route = self.routes.pop(channel, None)
-        if route is None:
-            return
-        for of, corr in list(self._work):
-            if of == channel:
-                self._work.pop((of, corr)).cancel()
-        self._gone(route)
+        if route is not None:
+            self._answering.forget(channel)
+            self._gone(route)

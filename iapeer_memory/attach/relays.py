@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from iapeer_memory.attach import bodies, codes, control
 from iapeer_memory.attach.attaching import RELAY_SECONDS, Attaches, Attaching
-from iapeer_memory.attach.bound import Bound
 from iapeer_memory.attach.connection import Connection
 from iapeer_memory.attach.control import Attach
 from iapeer_memory.attach.envelope import ERROR, REQUEST, RESPONSE, Frame, Oversized
 from iapeer_memory.attach.identity import Root
 from iapeer_memory.attach.outbox import Outbox
+from iapeer_memory.attach.route_table import RouteTable
 
 MOST_ATTACHING = 32
 
@@ -20,12 +20,12 @@ MOST_ATTACHING = 32
 class Relays:
     """All attaches of a router that are under way."""
 
-    __slots__ = ("_bound", "_outbox", "_questions", "attaches")
+    __slots__ = ("_outbox", "_questions", "_routes", "attaches")
 
-    def __init__(self, outbox: Outbox, bound: Bound) -> None:
+    def __init__(self, outbox: Outbox, routes: RouteTable) -> None:
         self.attaches = Attaches()
         self._outbox = outbox
-        self._bound = bound
+        self._routes = routes
         self._questions: list[Attaching] = []
 
     def questions(self) -> list[Attaching]:
@@ -51,7 +51,7 @@ class Relays:
         if module is None:
             self._refuse(one, codes.MODULE_UNAVAILABLE, "no module connection is registered")
             return
-        channel = self._bound.channels.take(now)
+        channel = self._routes.channels.take(now)
         if channel is None:
             self._refuse(one, codes.FORWARDING_ERROR, "every channel is in use")
             return
@@ -70,7 +70,7 @@ class Relays:
                 told = "an error holds the texts code and message"
                 self._malformed(one, module, frame, codes.INVALID_RELAY_ERROR, told, now)
                 return
-            self._bound.release(one.channel, now)
+            self._routes.release(one.channel, now)
             self.attaches.settle(one)
             self._outbox.send(one.client, ERROR, 0, one.corr, frame.body)
             return
@@ -79,11 +79,11 @@ class Relays:
             told = "an answer to an attach holds accept, true or false"
             self._malformed(one, module, frame, codes.INVALID_RELAY_RESPONSE, told, now)
         elif accepted:
-            self._bound.bind(one, now)
+            self._routes.bind(one, now)
             self.attaches.settle(one)
             self._outbox.send(one.client, RESPONSE, 0, one.corr, bodies.route_named(one.channel))
         else:
-            self._bound.release(one.channel, now)
+            self._routes.release(one.channel, now)
             self._refuse(one, codes.CONFIG_DIVERGENCE, "module rejected AttachRelay")
 
     def expire(self, now: float) -> None:
@@ -105,7 +105,7 @@ class Relays:
     def module_gone(self, module: Connection, why: str, now: float) -> None:
         """It will answer no attach any more."""
         for one in self.attaches.of_module(module):
-            self._bound.release(one.channel, now)
+            self._routes.release(one.channel, now)
             self._refuse(one, codes.MODULE_UNAVAILABLE, f"{why} during attach relay")
 
     def _malformed(
@@ -123,4 +123,4 @@ class Relays:
         """The module may think that it holds this route, or will: tell it that it does not."""
         if one.module is not None:
             self._outbox.send(one.module, REQUEST, 0, 0, bodies.route_named(one.channel))
-            self._bound.release(one.channel, now)
+            self._routes.release(one.channel, now)

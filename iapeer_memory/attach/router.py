@@ -26,7 +26,6 @@ from collections.abc import Iterable
 
 from iapeer_memory.attach import codes
 from iapeer_memory.attach.attaching import Attaching
-from iapeer_memory.attach.bound import Bound
 from iapeer_memory.attach.channel_zero import ChannelZero
 from iapeer_memory.attach.connection import Connection
 from iapeer_memory.attach.envelope import CANCEL, ERROR, GOODBYE, TERMINAL, Frame
@@ -34,6 +33,7 @@ from iapeer_memory.attach.identity import Root
 from iapeer_memory.attach.outbox import Outbox
 from iapeer_memory.attach.registry import Registry
 from iapeer_memory.attach.relays import Relays
+from iapeer_memory.attach.route_table import RouteTable
 from iapeer_memory.attach.routes import Session
 
 SLOW_READER = 8 << 20
@@ -52,9 +52,9 @@ class Router:
         self._connections: dict[Connection, None] = {}
         self._registry = Registry()
         self._outbox = Outbox()
-        self._bound = Bound(self._outbox)
-        self._relays = Relays(self._outbox, self._bound)
-        self._channel_0 = ChannelZero(self._outbox, self._registry, self._bound, self._relays)
+        self._routes = RouteTable(self._outbox)
+        self._relays = Relays(self._outbox, self._routes)
+        self._channel_0 = ChannelZero(self._outbox, self._registry, self._routes, self._relays)
 
     def connected(self, uid: int, pid: int) -> Connection:
         """Somebody has come. `uid`, `pid`: as the kernel tells it."""
@@ -123,12 +123,12 @@ class Router:
     def sessions(self, now: float) -> tuple[Session, ...]:
         """Every route, oldest first."""
         module = self._registry.provider
-        return () if module is None else self._bound.sessions(module, now)
+        return () if module is None else self._routes.sessions(module, now)
 
     @property
     def dropped(self) -> int:
         """How many frames modules have sent for routes that are gone."""
-        return self._bound.dropped
+        return self._routes.dropped
 
     def counts(self) -> dict[str, int]:
         """What is held now, by name; all but `connections` and `modules` are 0 when no session is attached."""
@@ -137,10 +137,10 @@ class Router:
             "modules": len(self._registry),
             "routes": sum(len(one.routes) for one in self._connections if one.manifest is not None),
             "bound": sum(len(one.routes) for one in self._connections if one.manifest is None),
-            "channels": len(self._bound.channels),
+            "channels": len(self._routes.channels),
             "attaching": len(self._relays.attaches),
             "relays": self._relays.attaches.relays,
-            "statuses": self._bound.statuses,
+            "statuses": self._routes.statuses,
             "held": sum(one.held for one in self._connections),
         }
 
@@ -152,7 +152,7 @@ class Router:
             self._outbox.error(client, frame, codes.UNKNOWN_CHANNEL, f"unknown channel {frame.channel}")
             return
         if frame.kind == GOODBYE:
-            self._bound.detach(route, now)
+            self._routes.detach(route, now)
             return
         if frame.kind == CANCEL and route.withdrawn(frame.corr):
             self._outbox.error(client, frame, codes.CANCELLED, "the request was cancelled before it was sent")
@@ -169,11 +169,11 @@ class Router:
     def _from_module(self, module: Connection, frame: Frame, now: float) -> None:
         route = module.routes.get(frame.channel)
         if route is None:
-            self._bound.dropped += 1
+            self._routes.dropped += 1
             return
         kind = frame.kind
         if kind == GOODBYE:
-            self._bound.lose(route, "the module has ended this route", now)
+            self._routes.lose(route, "the module has ended this route", now)
             return
         client = route.client
         if client.unsent > SLOW_READER and _reads_slowly(client):

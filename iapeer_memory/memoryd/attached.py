@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from iapeer_memory.attach.bound_route import BoundRoute
 from iapeer_memory.attach.errors import Refused
 from iapeer_memory.attach.manifest import tool_module
-from iapeer_memory.attach.module import BoundRoute, Module
+from iapeer_memory.attach.module import Module
 from iapeer_memory.attach.serve import RouterServer
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError

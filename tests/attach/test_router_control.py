@@ -307,7 +307,7 @@ def test_every_channel_in_use() -> None:
     traced = Traced()
     module = traced.module()
     for _ in range(65535):
-        assert traced.router._bound.channels.take(traced.now) is not None
+        assert traced.router._routes.channels.take(traced.now) is not None
     client = traced.come()
     traced.ask(client, 101)
     assert traced.refused(client)["code"] == "forwarding_error"

@@ -283,7 +283,7 @@ def test_numbers_of_routes_are_not_given_out_again_soon() -> None:
 
 def test_numbers_wrap_and_rest() -> None:
     traced = Traced()
-    channels = traced.router._bound.channels
+    channels = traced.router._routes.channels
     for expected in range(1, 65536):
         assert channels.take(0.0) == expected
     assert channels.take(0.0) is None

@@ -13,6 +13,7 @@ import pytest
 
 from iapeer_memory.attach import control
 from iapeer_memory.attach.bodies import Identity, Tier, attach_relay, route_named
+from iapeer_memory.attach.bound_route import Answer, BoundRoute
 from iapeer_memory.attach.envelope import (
     BODY_CAP,
     CANCEL,
@@ -28,7 +29,7 @@ from iapeer_memory.attach.envelope import (
     encoded,
 )
 from iapeer_memory.attach.errors import NotSent, OutcomeUnknown, Refused
-from iapeer_memory.attach.module import Answer, BoundRoute, Module
+from iapeer_memory.attach.module import Module
 from iapeer_memory.attach.serve import RouterServer
 from iapeer_memory.attach.staying import stay_registered
 from iapeer_memory.attach.tiers import difference
@@ -380,7 +381,7 @@ def test_a_stream_that_nobody_reads_on_is_closed() -> None:
         async def answer(route: BoundRoute, method: str, body: bytes) -> Answer:
             return endless()
 
-        served.module._handler = answer
+        served.module._answering._handler = answer
         for leaves in ("cancel", "goodbye"):
             client = served.client()
             session = served.session(client, leaves)
@@ -437,7 +438,7 @@ def test_a_request_is_asked_again_only_where_it_was_not_seen() -> None:
         channel, served.tools.done = session.channel, []
         # The router forgets the route behind the client's back, as a restart of the router would.
         route = next(one for one in served.server.router._connections if channel in one.routes).routes[channel]
-        served.server.router._bound.detach(route, served.server.now())
+        served.server.router._routes.detach(route, served.server.now())
         assert await session.request(b"y", within=SOON) == b"y"
         assert session.channel != channel
         assert [body for _, body in served.tools.done] == [b"y"]

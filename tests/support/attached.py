@@ -18,13 +18,14 @@ from pathlib import Path
 from types import TracebackType
 
 from iapeer_memory.attach.bodies import Identity, Tier, attach_request
+from iapeer_memory.attach.bound_route import Answer, BoundRoute, Vet
 from iapeer_memory.attach.client import Client
 from iapeer_memory.attach.client_async import AsyncClient, AsyncSession
 from iapeer_memory.attach.envelope import INTERACTIVE, REQUEST, Frame, encoded
 from iapeer_memory.attach.errors import Refused
 from iapeer_memory.attach.line import Line
 from iapeer_memory.attach.manifest import tool_module
-from iapeer_memory.attach.module import Answer, BoundRoute, Module, Vet, welcome
+from iapeer_memory.attach.module import Module, welcome
 from iapeer_memory.attach.once import Once
 from iapeer_memory.attach.reader import FrameReader
 from iapeer_memory.attach.serve import RouterServer
@@ -152,7 +153,7 @@ class Served:
                     await asyncio.sleep(0.002)
         except TimeoutError:
             module = self.module
-            inside = module and (module.routes, module._work, module._vetting, module._kept)
+            inside = module and (module.routes, module._answering, module._vetting)
             raise AssertionError(f"it does not come to that: {self.server.router.counts()}, {inside}") from None
 
     def empty(self) -> bool:
@@ -160,7 +161,7 @@ class Served:
         counts = self.server.router.counts()
         left = {name: count for name, count in counts.items() if name not in ("connections", "modules")}
         module = self.module
-        inside = module is not None and (module.routes or module._work or module._vetting or module._kept)
+        inside = module is not None and (module.routes or module._answering or module._vetting)
         return not any(left.values()) and not inside
 
     def client(self) -> AsyncClient:

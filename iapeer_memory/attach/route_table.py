@@ -16,7 +16,7 @@ from iapeer_memory.attach.outbox import Outbox
 from iapeer_memory.attach.routes import Route, Session
 
 
-class Bound:
+class RouteTable:
     """All routes of a router, and the numbers that are reserved for some to come."""
 
     __slots__ = ("_outbox", "_statuses", "channels", "dropped")
