@@ -241,9 +241,9 @@ def test_time_grows_with_the_bytes_only(filler: bytes) -> None:
         data = encode(Everything(inner=Inner(words=("w" * 50,) * 400))) + filler * count
         best = 1e9
         for _ in range(5):
-            begun = time.perf_counter()
+            begun = time.thread_time()
             decode(Everything, data)
-            best = min(best, time.perf_counter() - begun)
+            best = min(best, time.thread_time() - begun)
         return best
 
     assert seconds(16000) < 40 * seconds(2000)

@@ -129,13 +129,13 @@ def test_state_of_many_notes_is_small_and_quick(tmp_path: Path) -> None:
         hash_ = hashlib.sha256(str(number).encode()).digest()
         state.put(f"01_Knowledge/Some note {number}.md", Seen(hash_, stamp_text(NOON + number), "alpha", hash_))
     hashes, batches = dump_hashes(state, str(tmp_path)), dump_batches(state)
-    began = time.perf_counter()
+    began = time.thread_time()
     assert json.loads(hashes) and json.loads(batches)
-    baseline = time.perf_counter() - began
-    began = time.perf_counter()
+    baseline = time.thread_time() - began
+    began = time.thread_time()
     again = load(hashes, batches, str(tmp_path))
     assert (dump_hashes(again, str(tmp_path)), dump_batches(again)) == (hashes, batches)
-    assert time.perf_counter() - began < 20 * baseline
+    assert time.thread_time() - began < 20 * baseline
 
 
 def test_the_files_are_private_and_written_only_when_something_changed(tmp_path: Path) -> None:
