@@ -7,6 +7,7 @@ there is who calls. Never stops memoryd: a socket that cannot be had costs the s
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from iapeer_memory.attach.bound_route import BoundRoute
@@ -18,6 +19,7 @@ from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.egress.local_sockets import local_listener, remove_listener
 from iapeer_memory.fleet.map import FleetMap, load
+from iapeer_memory.memoryd import beside
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.head import Head
@@ -30,7 +32,8 @@ HEAD = Head(content_types=("application/json",))
 
 
 class Attached:
-    """`run` as a task. `path`: of the socket. `fleet_map`: the file that says who lives where."""
+    """`run` as a task. `path`: of the socket. `fleet_map`: the file that says who lives where. `methods`: what a
+    session may ask beside MCP, by name; none of them changes anything."""
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class Attached:
         tools: Tools,
         clerk: Worker,
         *,
+        methods: Mapping[str, beside.Method],
         path: str,
         fleet_map: str,
         uid: int,
@@ -48,11 +52,13 @@ class Attached:
         self._files = files
         self._desk = desk
         self._clerk = clerk
+        self._methods = methods
         self._path = path
         self._fleet_map = fleet_map
         self._uid = uid
         self._log = log
         listed = [{"name": t.name, "mutates": not t.read_only, "schema": t.input_schema} for t in tools.listed]
+        listed += [{"name": name, "mutates": False, "schema": {"type": "object"}} for name in methods]
         self._manifest = tool_module(MODULE, version, listed)
         self._server: RouterServer | None = None
 
@@ -98,7 +104,10 @@ class Attached:
         route.keep = await self._clerk.call(lambda: self._peers().get(root))
         return None
 
-    async def _answer(self, route: BoundRoute, _method: str, body: bytes) -> bytes:
+    async def _answer(self, route: BoundRoute, method: str, body: bytes) -> bytes:
+        own = self._methods.get(method)
+        if own is not None:
+            return await beside.answer(own, body)
         caller = route.keep if isinstance(route.keep, str) else None
         return (await self._desk.answer(HEAD, body, caller)).body
 

@@ -109,6 +109,7 @@ class Daemon:
             desk,
             tools,
             self._clerk,
+            methods={"dedup": self._memory.dedup},
             path=kit.paths.attach_socket,
             fleet_map=kit.paths.fleet_map,
             uid=kit.identity.uid,

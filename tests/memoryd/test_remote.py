@@ -6,10 +6,13 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from tests.support.attached import waiting_client
+from tests.support.daemon import start
 from tests.support.models import Models, models
 from tests.support.tended import World, agents
 
@@ -196,3 +199,21 @@ def test_the_model_never_sees_what_is_kept_out_of_the_index(world: World, server
     assert SECRET not in str(server.requests)
     assert "canary" not in str(server.requests)
     assert "the-key-of-the-server" not in "".join(file.read_text() for file in daemon.logs.iterdir())
+
+
+def test_a_session_asks_for_hints_as_a_hook_does_over_http(world: World) -> None:
+    given = {"content": "A ship.", "threshold": 0.9}
+    with TemporaryDirectory(prefix="iam-") as short, start(Path(short), world.vault, settings=world.settings) as daemon:
+        daemon.until(lambda: dedup(daemon, given)[1]["matches"])
+        session = waiting_client(str(daemon.state / "attach.sock"), short)
+
+        def answer(method: str = "dedup", **said: Any) -> Any:
+            told = session.request(json.dumps({"jsonrpc": "2.0", "method": method, **said}).encode(), within=20)
+            return json.loads(told) if told else None
+
+        assert answer(id=1, params=given) == {"jsonrpc": "2.0", "id": 1, "result": dedup(daemon, given)[1]}
+        assert answer(id=2, params=[])["error"]["code"] == -32602
+        assert answer(id=None, params=given)["error"]["code"] == -32600
+        assert answer(params=given) is None
+        assert "dedup" not in str(answer("tools/list", id=3)), "no agent is offered it"
+        session.close()
