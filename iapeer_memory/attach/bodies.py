@@ -48,6 +48,10 @@ class Tier:
         return self.tier, self.source, self.doc
 
 
+HOOK = "hook"
+"""The harness of a session that asks once and is gone."""
+
+
 class Identity:
     """Who a session says it is: context, never authority. `root`: the project's folder."""
 

@@ -7,8 +7,6 @@ line. Imports nothing heavy: the post-write hook comes this way.
 
 from __future__ import annotations
 
-from time import monotonic
-
 from iapeer_memory.hooks.post_write import read_file
 from iapeer_memory.vault.privacy import findings, for_index, unclosed
 from iapeer_memory.vault.zone import zone_of
@@ -141,7 +139,7 @@ def of_similar(note: Note, text: str, rules: Rules, host: Host, end: float) -> l
     from iapeer_memory.hooks.similar import similar_notes
 
     twin, link = rules.share("DEDUP_THRESHOLD", 0.78), rules.share("LINK_HINT_THRESHOLD", 0.68)
-    found = similar_notes(host.port, for_index(text), duplicate=twin, link=link, seconds=end - monotonic())
+    found = similar_notes(host, for_index(text), duplicate=twin, link=link, end=end)
     others = [match for match in found if not is_same(match.path, note.place) and is_linkable(match.title)]
     twins = [f"[[{shown(m.title)}]] ({m.similarity:.0%})" for m in others if m.similarity >= twin]
     links = [f"[[{shown(m.title)}]] ({m.similarity:.0%})" for m in others if link <= m.similarity < twin]

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from iapeer_memory.attach.bodies import HOOK
 from iapeer_memory.attach.bound_route import BoundRoute
 from iapeer_memory.attach.errors import Refused
 from iapeer_memory.attach.manifest import tool_module
@@ -81,7 +82,8 @@ class Attached:
             remove_listener(self._path, listener)
 
     def sessions(self) -> list[dict[str, Any]]:
-        """Who is attached, oldest first, as JSON-able data. `since`: seconds ago."""
+        """Who is attached, oldest first, as JSON-able data; hooks that ask in passing are not told. `since`: seconds
+        ago."""
         found = self._server.sessions() if self._server is not None else ()
         peers = self._peers()
         return [
@@ -96,6 +98,7 @@ class Attached:
                 "last_error": one.last_error.decode("utf-8", "replace") or None,
             }
             for one in found
+            if one.identity.harness != HOOK
         ]
 
     async def _meet(self, route: BoundRoute) -> Refused | None:

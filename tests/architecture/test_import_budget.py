@@ -10,12 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from iapeer_memory.attach.envelope import RESPONSE, encoded
+from tests.support.answering import answering
+from tests.support.attached import socket_folder
+
 ROOT = Path(__file__).resolve().parents[2]
 HOOKS = ROOT / "iapeer_memory" / "hooks"
 PYTHON = os.path.realpath(sys.executable)
 HEAVY = {"dataclasses", "enum", "typing", "pathlib", "subprocess", "http.client", "socket", "signal", "json", "re"}
 HEAVY |= {"inspect", "collections", "functools", "logging", "datetime", "argparse", "tempfile", "shutil", "asyncio"}
 FRAMEWORKS = {"typer", "click", "rich", "pydantic", "mcp", "uvicorn", "starlette", "watchfiles", "filelock", "tomli_w"}
+HINT = (encoded(RESPONSE, 0, 1, b'{"route_channel":7}'), encoded(RESPONSE, 7, 2, b'{"result":{"matches":[]}}'))
 
 
 def loaded(argv: list[str], *, stdin: bytes = b"", cwd: Path = ROOT, code: int = 0) -> set[str]:
@@ -81,3 +86,22 @@ def test_version_loads_no_framework() -> None:
 
 def test_the_guard_sees_what_is_loaded() -> None:
     assert {"json", "re", "enum"} <= loaded([PYTHON, "-I", "-S", "-c", "import json"])
+
+
+def test_a_hint_over_a_session_brings_nothing_heavy() -> None:
+    uptime = Path("/proc/uptime")
+    with socket_folder() as folder, answering(f"{folder}/attach.sock", *HINT) as session:
+        here = Path(folder)
+        note = here / "01_Knowledge" / "note.md"
+        note.parent.mkdir()
+        note.write_text("body\n")
+        (here / "config.env").write_text(
+            f"IAPEER_MEMORY_VAULT_PATH={folder}\nIAPEER_MEMORY_EMBEDDING_ENDPOINT=http://127.0.0.1:1\n"
+        )
+        words = ["config.env", "log", "60000", folder, "mirror", "9", "yes", folder]
+        words.append(uptime.read_text().split()[0] if uptime.exists() else "")
+        modules = loaded([PYTHON, "-I", "-S", str(HOOKS / "post_write.py"), *words], stdin=payload(note), cwd=here)
+        assert session.left.wait(20)
+        assert len(session.heard) == 3, "it has attached, asked and left"
+    assert not modules & HEAVY
+    assert {"iapeer_memory.hooks.over_http", "iapeer_memory.attach.client_async"} & modules == set()

@@ -77,12 +77,12 @@ class HookHost:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
 
-    def take_time(self) -> None:
+    def take_time(self, milliseconds: int = 60_000) -> None:
         """Put the deadline off, for a test of what happens and not of how fast."""
         shim = Path(self.shim("post-write"))
         text = shim.read_text()
         assert "milliseconds=235" in text
-        shim.write_text(text.replace("milliseconds=235", "milliseconds=60000"))
+        shim.write_text(text.replace("milliseconds=235", f"milliseconds={milliseconds}"))
 
     def starts_seen(self) -> int:
         """How often an interpreter was started."""
