@@ -3,7 +3,8 @@
     python benchmarks/hooks.py [--quick] [--load [--seconds N]]
 
 Prints a table of medians over interleaved runs. The ratios to `python3 -I -S -c pass` are gates (exit 1 when one is
-broken); milliseconds are only reported. `--load`: 30 sessions with one call a second each, alone and while a real
+broken), and that hints over a session come no later than over HTTP, of the same memoryd; milliseconds are only
+reported. `--load`: 30 sessions with one call a second each, alone and while a real
 memoryd does nothing but whole passes over 2,000 notes that change; reports percentiles of hooks and baseline.
 """
 
@@ -19,9 +20,11 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -30,7 +33,9 @@ from iapeer_memory.domain.paths import Paths  # noqa: E402
 from iapeer_memory.provision.runtime.bytecode import compiled, pyc_path  # noqa: E402
 from iapeer_memory.surfaces.shims import EVENTS, render_shim, runtime_hooks, shim_path  # noqa: E402
 from tests.support.daemon import start  # noqa: E402
+from tests.support.models import models  # noqa: E402
 from tests.support.notes import Notes, rewriting  # noqa: E402
+from tests.support.ports import free_port  # noqa: E402
 
 PYTHON = os.path.realpath(sys.executable)
 BASELINE = "python3 -I -S -c pass"
@@ -43,8 +48,9 @@ MIX = {
     "post-write, a note of the vault": 5,
 }
 """How many of a hundred tool calls are of each kind."""
-ROOMS = ("domain", "egress", "hooks", "notes", "vault")
-"""Where the modules are that a stamp loads."""
+OVER_SESSION, OVER_HTTP = "post-write, hints over a session", "post-write, hints over HTTP"
+ROOMS = ("attach", "domain", "egress", "hooks", "notes", "vault")
+"""Where the modules are that a hook loads."""
 NOTE = (
     "---\ntitle: Harbour plan\ntags:\n  - harbour\n---\n\n# Harbour plan\n\n"
     + "The keeper counts [[Gannets]] every day and writes the number down. " * 28
@@ -99,7 +105,7 @@ def payload(path: str, content: str) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def lay_out(home: Path, with_core: bool) -> Paths:
+def lay_out(home: Path, with_core: bool, port: int = 9) -> Paths:
     """A scratch host with rendered shims, a runtime's hook scripts, a vault with one note, context for one folder."""
     paths = Paths.from_env({"HOME": str(home)}, os_home=str(home))
     (home / "vault" / "01_Knowledge").mkdir(parents=True)
@@ -109,7 +115,7 @@ def lay_out(home: Path, with_core: bool) -> Paths:
     for event in EVENTS:
         shim = Path(shim_path(paths, event))
         shim.parent.mkdir(parents=True, exist_ok=True)
-        shim.write_bytes(render_shim(event, paths=paths, python=PYTHON, with_core=with_core, port=9))
+        shim.write_bytes(render_shim(event, paths=paths, python=PYTHON, with_core=with_core, port=port))
         shim.chmod(0o755)
     install(Path(runtime_hooks(paths)).parent)
     Path(paths.config_file).write_text(f"IAPEER_MEMORY_VAULT_PATH={home / 'vault'}\n")
@@ -132,8 +138,46 @@ def install(package: Path) -> None:
             pyc.write_bytes(code)
 
 
+def vectors(asked: dict[str, Any]) -> dict[str, Any]:
+    """A model's answer, to whom all texts are alike."""
+    return {"data": [{"index": number, "embedding": [1.0, 0.5]} for number in range(len(asked["input"]))]}
+
+
+@contextmanager
+def hinting(scratch: Path) -> Iterator[tuple[Row, Row]]:
+    """A hook that asks a real memoryd for hints, which has a model that answers at once: over a session, and over HTTP,
+    where the socket is out of sight."""
+    home, port = scratch / "hint", free_port()
+    paths = lay_out(home, True, port)
+    note = home / "vault" / "01_Knowledge" / "note.md"
+    note.with_name("other.md").write_text(NOTE)
+    with models(vectors) as model:
+        settings = {"EMBEDDING_ENDPOINT": model.url, "EMBEDDING_MODEL": "m", "EMBEDDING_DIMENSIONS": "2"}
+        with Path(paths.config_file).open("a") as config:
+            config.write("".join(f"IAPEER_MEMORY_{name}={value}\n" for name, value in settings.items()))
+        with start(home, home / "vault", port=port, settings=settings) as daemon:
+            daemon.until(lambda: model.requests)
+            daemon.wait(lambda health: health["unembedded"] == 0)
+            seen, hidden = Path(paths.attach_socket), Path(f"{paths.attach_socket}.hidden")
+
+            def written(source: Path, target: Path) -> Callable[[], None]:
+                def write() -> None:
+                    note.write_text(NOTE)
+                    if source.exists():
+                        source.rename(target)
+
+                return write
+
+            shim, event = (paths.post_write_shim,), payload(str(note), NOTE)
+            yield (
+                Row(OVER_SESSION, shim, event, before=written(hidden, seen)),
+                Row(OVER_HTTP, shim, event, before=written(seen, hidden)),
+            )
+            written(hidden, seen)()
+
+
 def rows(scratch: Path) -> tuple[Row, ...]:
-    """Everything that is measured; the baseline first."""
+    """Everything that needs no memoryd; the baseline first."""
     core, plain = lay_out(scratch / "core", True), lay_out(scratch / "plain", False)
     prose = "A paragraph about nothing in particular, of the length that agents write. " * 12
     post = (core.post_write_shim,)
@@ -180,9 +224,11 @@ def measure(table: tuple[Row, ...], rounds: int) -> dict[str, float]:
 
 def rehearse(table: tuple[Row, ...], scratch: Path) -> None:
     """See that the hooks do their work: they fail open, so a broken one would look fast. Ends the run otherwise."""
-    for row, want in ((table[-2], b"what this peer knows"), (table[-1], b"degraded")):
+    wanted = {"session-start, well, prints context": "what this peer knows"}
+    wanted |= {"session-start, unwell, repair under way": "degraded", OVER_SESSION: "[[other]]", OVER_HTTP: "[[other]]"}
+    for row, want in ((row, wanted[row.name].encode()) for row in table if row.name in wanted):
         row.before()
-        said = subprocess.run(row.argv, capture_output=True, env=ENV, stdin=NULL, check=True)
+        said = subprocess.run(row.argv, capture_output=True, env=ENV, input=row.stdin, check=True)
         if want not in said.stdout:
             raise SystemExit(f"{row.name}: printed {said.stdout[:200]!r}")
     stamped = next(row for row in table if row.name == "post-write, a note of the vault")
@@ -207,7 +253,8 @@ def report(table: tuple[Row, ...], medians: dict[str, float]) -> bool:
         kept = kept and good
         limit = "" if row.limit is None else f"{row.limit:.1f}"
         print(f"{row.name:42}{medians[row.name] * 1000:10.2f}{ratio:8.2f}{limit:>8}{'' if good else '  BROKEN'}")
-    return kept
+    print(f"hints over a session / over HTTP {medians[OVER_SESSION] / medians[OVER_HTTP]:.2f}, wanted: at most 1")
+    return kept and medians[OVER_SESSION] <= medians[OVER_HTTP]
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +335,9 @@ def main() -> int:
     given = words.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         table = rows(Path(scratch))
-        rehearse(table, Path(scratch))
-        kept = report(table, measure(table, 40 if given.quick else 200))
+        with hinting(Path(scratch)) as hints:
+            rehearse((*table, *hints), Path(scratch))
+            kept = report((*table, *hints), measure((*table, *hints), 40 if given.quick else 200))
         if given.load:
             under_load(Path(scratch), table, given.seconds)
     return 0 if kept else 1
