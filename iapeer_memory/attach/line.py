@@ -11,6 +11,7 @@ from iapeer_memory.attach.bodies import error_body
 from iapeer_memory.attach.client_wire import NOT_PERFORMED, ClientWire, channel_of
 from iapeer_memory.attach.envelope import ERROR, GOODBYE, PUSH, REQUEST, STREAM_DATA, Frame, encoded
 from iapeer_memory.attach.errors import AttachFailed, NotSent, OutcomeUnknown
+from iapeer_memory.attach.reading import Reading
 
 if TYPE_CHECKING:
     from iapeer_memory.attach.client_async import AsyncSession
@@ -19,10 +20,11 @@ TOGETHER = 8
 """Questions that are kept for one write; see the module's."""
 
 
-class Line(asyncio.Protocol):
+class Line(Reading):
     """One connection, and who waits for what on it."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.wire = ClientWire()
         self.lost = False
         self.routes: dict[int, AsyncSession] = {}

@@ -24,6 +24,7 @@ from iapeer_memory.attach.module_wire import (
     Withdrawn,
 )
 from iapeer_memory.attach.once import Once
+from iapeer_memory.attach.reading import Reading
 
 
 async def welcome(_: BoundRoute) -> Refused | None:
@@ -31,7 +32,7 @@ async def welcome(_: BoundRoute) -> Refused | None:
     return None
 
 
-class Module(asyncio.Protocol):
+class Module(Reading):
     """Of one connection; a new one for each attempt. `once`: shared by those that follow each other, so that a write
     that is repeated after a reconnect is still known. `log`: told of what nobody foresaw."""
 
@@ -45,6 +46,7 @@ class Module(asyncio.Protocol):
         once: Once | None = None,
         log: Callable[[str], None] = lambda _: None,
     ) -> None:
+        super().__init__()
         self.wire = ModuleWire(manifest)
         self.routes: dict[int, BoundRoute] = {}
         self._vet = vet

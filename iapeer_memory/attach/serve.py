@@ -15,6 +15,7 @@ from iapeer_memory.attach.attaching import Attaching
 from iapeer_memory.attach.connection import Connection
 from iapeer_memory.attach.identity import Root, resolved_root
 from iapeer_memory.attach.link import Link, LinkEnd
+from iapeer_memory.attach.reading import SIZE, Reading
 from iapeer_memory.attach.router import Router
 from iapeer_memory.attach.routes import Session
 from iapeer_memory.egress.local_sockets import Credentials, peer_credentials
@@ -47,10 +48,11 @@ class RouterServer:
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._settling = False
+        self._buffer = memoryview(bytearray(SIZE))
 
     async def serve(self, listener: socket) -> None:
         """Take connections from a socket that listens already, and own it from now on; returns at once."""
-        self._server = await serve_transports(listener, lambda: _Socket(self))
+        self._server = await serve_transports(listener, lambda: _Socket(self, self._buffer))
 
     def join(self, module: Module) -> None:
         """Register a module that lives in this process, over the same wire without a socket."""
@@ -170,12 +172,13 @@ class RouterServer:
         self.settle()
 
 
-class _Socket(asyncio.Protocol):
+class _Socket(Reading):
     """One connection of the socket."""
 
     __slots__ = ("_connection", "_server", "_transport", "held")
 
-    def __init__(self, server: RouterServer) -> None:
+    def __init__(self, server: RouterServer, buffer: memoryview) -> None:
+        super().__init__(buffer)
         self._server = server
         self._connection: Connection | None = None
         self._transport: asyncio.Transport | None = None

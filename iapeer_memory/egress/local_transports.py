@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from iapeer_memory.egress.local_sockets import BACKLOG, RETRY_SECONDS
 
-P = TypeVar("P", bound=asyncio.Protocol)
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 
 async def serve_transports(
-    listener: socket.socket, factory: Callable[[], asyncio.Protocol], *, backlog: int = BACKLOG
+    listener: socket.socket, factory: Callable[[], asyncio.BaseProtocol], *, backlog: int = BACKLOG
 ) -> asyncio.Server:
     """A protocol of `factory` for every connection, until the server is closed; closing it closes the listener."""
     loop = asyncio.get_running_loop()
