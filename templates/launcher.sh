@@ -3,7 +3,8 @@
 # Takes no arguments. Exit code 78: it cannot run at all, and starting it again would not help.
 
 {{ENVIRONMENT}}
-python={{PYTHON}}
+python={{MEMORYD}}
+[ -x "$python" ] || python={{PYTHON}}
 if ! [ -x "$python" ]; then
   printf '%s\n' {{PYTHON_GONE}} >&2
   exit 78

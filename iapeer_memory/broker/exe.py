@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from iapeer_memory.domain.door import Door
+from iapeer_memory.egress.executables import TRIAL
 
 ELF = b"\x7fELF"
 MARK = b"\0iapeer-memory build "
 MODE = 0o755
 PROGRAM_BYTES = 1 << 30
 TRY_SECONDS = 20.0
-FACTS = "import sys; print(sys.executable); print(sys.prefix)"
 
 
 def private_copy(interpreter: bytes, mark: str) -> bytes:
@@ -55,7 +55,7 @@ def place_copy(door: Door, *, interpreter: str, program: str, mark: str) -> bool
 
 def why_unfit(door: Door, program: str, *, prefix: str) -> str | None:
     """Why the copy cannot take the interpreter's place, found by running it; None when it can."""
-    result = door.processes.run([program, "-I", "-c", FACTS], timeout=TRY_SECONDS, cwd="/")
+    result = door.processes.run([program, *TRIAL], timeout=TRY_SECONDS, cwd="/")
     if not result.ok:
         return f"{program} does not run ({(result.spawn_error or result.stderr or f'exit {result.code}').strip():.200})"
     told = result.stdout.splitlines()

@@ -129,6 +129,9 @@ class Paths:
     def reference_lock(self) -> str: return self.state("provision.lock.d")  # fmt: skip
 
     @property
+    def daemon_environment(self) -> str: return self.state("memoryd.env")  # fmt: skip
+
+    @property
     def spawn_lock(self) -> str: return self.state("memoryd.spawn.lock")  # fmt: skip
 
     @property

@@ -9,6 +9,8 @@ import os
 import sys
 
 DELETED = " (deleted)"
+TRIAL = ("-I", "-c", "import sys; print(sys.executable); print(sys.prefix)")
+"""What an interpreter is asked, to see whether it runs and what it takes itself for."""
 PATH_BYTES = 4096
 
 

@@ -16,12 +16,14 @@ from os.path import basename, dirname, normpath
 
 from iapeer_memory.domain.door import Door, HeldLock, Locks, Processes, Response
 from iapeer_memory.egress.belt import Belt, BeltedFiles
+from iapeer_memory.egress.executables import TRIAL
 from iapeer_memory.egress.launch import Launch, R
 from iapeer_memory.egress.net import is_loopback
 from iapeer_memory.egress.through import ThroughLocks, ThroughNet, ThroughProcesses
 
 ARMING = ("IAPEER_MEMORY_SUPPRESS_IAP_SEND", "IAPEER_TEST_SANDBOX")
 MODULE = ("-I", "-m", "iapeer_memory")
+DAEMON = "memoryd"
 LOOKUPS = ("ps", "/bin/ps", "/usr/bin/ps")
 REFUSED = "refused in the sandbox"
 Check = Callable[[str, str], None]
@@ -37,20 +39,24 @@ class OwnProgram:
     runtimes: str | None = None
 
     def is_own(self, argv: Sequence[str]) -> bool:
-        """Whether the words start us: the stable command, or an interpreter of ours with `-I -m iapeer_memory`."""
+        """Whether the words start us: the stable command, an interpreter of ours with `-I -m iapeer_memory`, memoryd's
+        executable by itself, or one that is only tried."""
         if not argv:
             return False
         if argv[0] == self.stable_command:
             return True
-        return tuple(argv[1:4]) == MODULE and (argv[0] == self.interpreter or self._in_runtimes(argv[0]))
+        if tuple(argv[1:4]) == MODULE:
+            return argv[0] == self.interpreter or self._in_runtimes(argv[0])
+        bare = len(argv) == 1 and basename(argv[0]) == DAEMON
+        return (bare or tuple(argv[1:]) == TRIAL) and self._in_runtimes(argv[0])
 
     def _in_runtimes(self, program: str) -> bool:
-        """`<runtimes>/<one folder>/bin/python…`."""
+        """`<runtimes>/<one folder>/bin/python…` or `…/bin/memoryd`."""
         if self.runtimes is None or normpath(program) != program:
             return False
         bin_folder = dirname(program)
         return (
-            basename(program).startswith("python")
+            (basename(program).startswith("python") or basename(program) == DAEMON)
             and basename(bin_folder) == "bin"
             and dirname(dirname(bin_folder)) == self.runtimes
         )

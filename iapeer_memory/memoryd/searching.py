@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from os.path import join, split
 from typing import Any
 
 from iapeer_memory.domain.door import Door, Started
@@ -26,6 +27,12 @@ PAUSE = 60.0
 """Seconds after which a process that was lost is started anew."""
 
 
+def interpreter(running: str) -> str:
+    """What the process runs on: only memoryd itself runs on memoryd's own executable."""
+    folder, name = split(running)
+    return join(folder, "python") if name == "memoryd" else running
+
+
 class Searching:
     """One question at a time, all from one event loop. `index`: the index's file; `log_path`: where the process says
     what went wrong. `pid`: of the process, while there is one."""
@@ -33,7 +40,7 @@ class Searching:
     def __init__(self, door: Door, index: str, locale_id: str, *, log_path: str, log: Log) -> None:
         self.pid: int | None = None
         self._door = door
-        self._argv = (sys.executable, "-I", "-m", "iapeer_memory", COMMAND, index, locale_id)
+        self._argv = (interpreter(sys.executable), "-I", "-m", "iapeer_memory", COMMAND, index, locale_id)
         self._log_path = log_path
         self._log = log
         self._starter = Worker("memoryd-starter")

@@ -1,21 +1,29 @@
-"""The small programs that we place beside the settings: hook shims, the daemon's launcher, the dream gate. Pure
-texts from templates, and one way to see and mend a file with its mode."""
+"""The small programs that we place beside the settings: hook shims, the daemon's launcher, the dream gate; and what
+memoryd's executable reads when no launcher runs it. Pure texts, and one way to see and mend a file with its mode."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from iapeer_memory.provision.host import Host
-from iapeer_memory.surfaces.shims import EVENTS, render_dream_gate, render_launcher, render_shim, shim_path
+from iapeer_memory.surfaces.shims import (
+    EVENTS,
+    render_daemon_environment,
+    render_dream_gate,
+    render_launcher,
+    render_shim,
+    shim_path,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A file of ours with its bytes; always mode 0755."""
+    """A file of ours with its bytes."""
 
     name: str
     path: str
     data: bytes
+    mode: int = 0o755
 
 
 def shims(host: Host) -> tuple[Program, ...]:
@@ -35,6 +43,12 @@ def launcher(host: Host) -> Program:
     return Program("launcher", host.paths.launcher, render_launcher(paths=host.paths))
 
 
+def daemon_environment(host: Host) -> Program:
+    """The launcher's settings for a memoryd that a broker starts, by its executable alone."""
+    path, data = host.paths.daemon_environment, render_daemon_environment(paths=host.paths)
+    return Program("memoryd's environment", path, data, mode=0o600)
+
+
 def dream_gate(host: Host) -> Program:
     """What the weekly timer asks whether there is anything to do."""
     return Program("dream gate", host.paths.dream_gate, render_dream_gate(paths=host.paths))
@@ -48,7 +62,8 @@ def problem(host: Host, program: Program) -> str | None:
     if data != program.data:
         return f"{program.name} drifted"
     stat = host.door.files.stat(program.path)
-    return None if stat is not None and stat.mode & 0o100 else f"{program.name} not executable"
+    lacking = program.mode & 0o100 and not (stat is not None and stat.mode & 0o100)
+    return f"{program.name} not executable" if lacking else None
 
 
 def place(host: Host, programs: tuple[Program, ...]) -> int:
@@ -56,6 +71,6 @@ def place(host: Host, programs: tuple[Program, ...]) -> int:
     written = 0
     for program in programs:
         if problem(host, program) is not None:
-            host.door.files.write(program.path, program.data, mode=0o755)
+            host.door.files.write(program.path, program.data, mode=program.mode)
             written += 1
     return written

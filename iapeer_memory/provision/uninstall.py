@@ -38,6 +38,7 @@ from iapeer_memory.provision.roles import load_roles
 from iapeer_memory.provision.run import os_error_line
 from iapeer_memory.provision.runtime.command import remove_command
 from iapeer_memory.provision.steps.doctrines import doctrine_path, read_doctrine
+from iapeer_memory.provision.steps.launcher import declaration
 from iapeer_memory.provision.steps.slot import slot_verdict
 from iapeer_memory.provision.sweep import make_view, unprovision_all
 from iapeer_memory.surfaces.sweep import remembered
@@ -65,10 +66,11 @@ def uninstall(host: Host, *, keep_binary: bool, tell: Tell) -> None:
     if host.with_core:
         row(tell, "watcher", lambda: unregister(host, WATCHER, WATCHER_ID))
         row(tell, "timer", lambda: unregister(host, TIMER, DREAM_ID, LEGACY_ID))
+    declared = row(tell, "definition", lambda: definition(host))
     stopped = row(tell, "memoryd", lambda: said(*host.supervisor.remove()))
     row(tell, "doctrines", lambda: doctrines(host))
     row(tell, "texts", lambda: texts(host))
-    if clean and stopped:
+    if clean and stopped and declared:
         row(tell, "state", lambda: state(host))
         row(tell, "binary", lambda: binary(host, keep_binary=keep_binary))
     else:
@@ -157,6 +159,11 @@ def plugin_recipe(host: Host) -> tuple[str, ...]:
         () if isinstance(peers, NoMap) else tuple(replace(p, runtimes=p.runtimes or SESSION_RUNTIMES) for p in peers)
     )
     return plan(known, has_core=False, core_knows=None, claude=None, codex=None).recipe
+
+
+def definition(host: Host) -> tuple[bool, str, tuple[str, ...]]:
+    """How brokers start memoryd; before memoryd is stopped, so that none starts it again."""
+    return said(True, f"{declaration(host).remove()} removed")
 
 
 def doctrines(host: Host) -> tuple[bool, str, tuple[str, ...]]:

@@ -15,10 +15,11 @@ from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.ports import DaemonHandle, DaemonReport, SupervisorName
 from iapeer_memory.supervise.builds import installed_build
 from iapeer_memory.supervise.decide import PATIENCE, restart_plan
+from iapeer_memory.supervise.definition import executable
 
 LOCK_WAIT = 40.0
 FIRST_LOOK = 0.5
-GIVEN_ON = ("IAPEER_MEMORY_SUPPRESS_IAP_SEND", "IAPEER_TEST_SANDBOX", "TMPDIR", "TZ")
+GIVEN_ON = ("IAPEER_MEMORY_SUPPRESS_IAP_SEND", "IAPEER_TEST_SANDBOX", "TMPDIR", "TZ", "XDG_RUNTIME_DIR")
 
 
 class DetachedSupervisor:
@@ -104,7 +105,9 @@ class DetachedSupervisor:
             started = processes.start_detached([paths.launcher], env=env, log=paths.daemon_log)
             if not started.refused:
                 return started
-        python = join(self._door.files.realpath(paths.current_runtime), "bin", "python")
+        python = executable(self._door.files, paths) or join(
+            self._door.files.realpath(paths.current_runtime), "bin", "python"
+        )
         if self._door.files.stat(python) is None:
             return Started(False, detail=f"no runtime is installed in {dirname(paths.current_runtime)}")
         words = [python, "-I", "-m", "iapeer_memory", "memoryd"]

@@ -46,9 +46,14 @@ def render(text: str, values: Mapping[str, str]) -> str:
 
 def quote_sh(text: str) -> str:
     """The text as one word of a POSIX shell. Raises ConfigError on a line break or NUL."""
+    return "'" + one_line(text).replace("'", "'\\''") + "'"
+
+
+def one_line(text: str) -> str:
+    """The text itself. Raises ConfigError on a line break or NUL."""
     if any(mark in text for mark in "\n\r\0"):
         raise ConfigError(f"a path holds a line break: {text!r}", remedy="move it to a path without one")
-    return "'" + text.replace("'", "'\\''") + "'"
+    return text
 
 
 def shim_path(paths: Paths, event: Event) -> str:
@@ -59,6 +64,11 @@ def shim_path(paths: Paths, event: Event) -> str:
 def runtime_python(paths: Paths) -> str:
     """The interpreter of whatever runtime is current."""
     return join(paths.current_runtime, "bin", "python")
+
+
+def runtime_memoryd(paths: Paths) -> str:
+    """memoryd's own executable in whatever runtime is current; not every runtime has one."""
+    return join(paths.current_runtime, "bin", "memoryd")
 
 
 def runtime_hooks(paths: Paths, version: tuple[int, int] = sys.version_info[:2]) -> str:
@@ -152,15 +162,27 @@ def render_command(*, version: str, paths: Paths, python: str | None = None, rei
 
 
 def render_launcher(*, paths: Paths, python: str | None = None, reinstall: str = REINSTALL) -> bytes:
-    """What a supervisor runs to become memoryd; it takes no arguments."""
+    """What a supervisor runs to become memoryd; it takes no arguments.
+
+    `python`: instead of the current runtime's own executable for memoryd and its interpreter.
+    """
     interpreter = python or runtime_python(paths)
     exports = (f"export {name}={quote_sh(value)}" for name, value in environment(paths).items())
     values = {
+        "MEMORYD": quote_sh(python or runtime_memoryd(paths)),
         "PYTHON": quote_sh(interpreter),
         "ENVIRONMENT": "\n".join(exports),
         "PYTHON_GONE": quote_sh(f"iapeer-memory: its Python is gone ({interpreter}); fix: {reinstall}"),
     }
     return encode(render(template("launcher.sh"), values))
+
+
+def render_daemon_environment(*, paths: Paths) -> bytes:
+    """What memoryd's executable takes its settings from when a broker starts it: `NAME=VALUE` lines.
+
+    Raises ConfigError on a path with a line break.
+    """
+    return encode("".join(f"{name}={one_line(value)}\n" for name, value in environment(paths).items()))
 
 
 def render_dream_gate(*, paths: Paths, python: str | None = None) -> bytes:

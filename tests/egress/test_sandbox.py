@@ -14,6 +14,7 @@ import pytest
 from iapeer_memory.domain.door import Door, Files
 from iapeer_memory.egress.belt import Belt, BeltedFiles, BeltRefused, make_belt
 from iapeer_memory.egress.compose import OwnProgram, open_door
+from iapeer_memory.egress.executables import TRIAL
 from iapeer_memory.egress.files import RealFiles
 from iapeer_memory.egress.raising import EffectRefused
 from iapeer_memory.egress.sandbox import OwnProgram as Own
@@ -73,6 +74,13 @@ def test_under_pytest_a_refusal_raises_by_default(tmp_path: Path) -> None:
         ((sys.executable, "-I", "-m", "iapeer_memory", "memoryd"), True),
         (("/s/runtimes/current/bin/python", "-I", "-m", "iapeer_memory"), True),
         (("/s/runtimes/0.5.0-0123456789ab/bin/python3", "-I", "-m", "iapeer_memory", "x"), True),
+        (("/s/runtimes/current/bin/memoryd", "-I", "-m", "iapeer_memory", "memoryd"), True),
+        (("/s/runtimes/0.5.0-0123456789ab/bin/memoryd",), True),
+        (("/s/runtimes/.staging-1/bin/memoryd", *TRIAL), True),
+        (("/s/runtimes/current/bin/memoryd", "-I", "-c", "import os"), False),
+        (("/s/runtimes/current/bin/python",), False),
+        (("/s/bin/memoryd",), False),
+        ((sys.executable, *TRIAL), False),
         ((sys.executable, "-c", "import os"), False),
         ((sys.executable, "-I", "-c", "x", "-m", "iapeer_memory"), False),
         ((sys.executable, "-m", "iapeer_memory"), False),

@@ -27,6 +27,7 @@ FILES = (
     ("contexts", "texts that session starts print (without the core)"),
     ("heartbeat", "touched by memoryd every 30 s"),
     ("pid_file", "memoryd's process id"),
+    ("daemon_environment", "memoryd's settings where a broker starts it, by its executable alone"),
     ("attach_socket", "where sessions attach to memoryd; only your user may open it"),
     ("index_db", "the search index; can be deleted at any time"),
     ("daemon_log", "memoryd's log, rotated"),

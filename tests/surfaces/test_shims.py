@@ -102,8 +102,8 @@ def test_rendering_is_settled() -> None:
     assert programs(paths_of("/home/u")) == programs(paths_of("/home/u"))
 
 
-def place(tmp: Path, data: bytes) -> str:
-    program = tmp / "program"
+def place(tmp: Path, data: bytes, name: str = "program") -> str:
+    program = tmp / name
     program.write_bytes(data)
     program.chmod(0o755)
     return str(program)
@@ -150,6 +150,29 @@ def test_the_launcher_becomes_memoryd_with_literal_paths(tmp_path: Path) -> None
     assert (done.returncode, done.stdout) == (7, "/h o/.iapeer\n-I\n-m\niapeer_memory\nmemoryd\n")
     gone = run(place(tmp_path, shims.render_launcher(paths=paths_of("/h"), python="/gone")))
     assert (gone.returncode, gone.stderr.count("\n")) == (78, 1)
+
+
+def test_the_launcher_runs_memoryds_own_executable_and_does_without_one(tmp_path: Path) -> None:
+    paths = paths_of(str(tmp_path))
+    programs = Path(paths.current_runtime) / "bin"
+    programs.mkdir(parents=True)
+    for name in ("python", "memoryd"):
+        place(programs, f'#!/bin/sh\necho {name} "$@"\n'.encode(), name)
+    launcher = place(tmp_path, shims.render_launcher(paths=paths))
+    assert run(launcher).stdout == "memoryd -I -m iapeer_memory memoryd\n"
+    (programs / "memoryd").unlink()
+    assert run(launcher).stdout == "python -I -m iapeer_memory memoryd\n"
+
+
+@pytest.mark.parametrize("home", ODD_HOMES)
+def test_what_memoryd_takes_without_a_launcher_is_what_the_launcher_gives(home: str, tmp_path: Path) -> None:
+    """Line by line, and every byte of a path that is no text."""
+    paths = paths_of(home)
+    lines = shims.render_daemon_environment(paths=paths).splitlines()
+    given = {os.fsdecode(name): os.fsdecode(value) for name, _, value in (line.partition(b"=") for line in lines)}
+    assert given == shims.environment(paths)
+    with pytest.raises(ConfigError):
+        shims.render_daemon_environment(paths=paths_of("/h\nX=1"))
 
 
 def test_the_gate_asks_the_collector_and_wakes_nobody_without_an_interpreter(tmp_path: Path) -> None:

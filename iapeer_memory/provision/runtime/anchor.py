@@ -1,9 +1,11 @@
 """What every runtime does first when it starts: takes its real folder as its own, not the link `current`, and maps its
-own record, so that the process can be seen to use it.
+own record, so that the process can be seen to use it. memoryd's own executable, started bare, then becomes memoryd.
 
 Without the first, a process that was started by way of `current` would import what it needs later from whatever
 runtime is current by then, and run two versions at once. Without the second, a runtime could be cleared away under a
-process that has no native module of it loaded. Texts only; nothing is run here.
+process that has no native module of it loaded. The third is how a broker starts a daemon: by its executable, without
+arguments, and with nothing of this host's settings in the environment; those lie beside the runtimes. Texts only;
+nothing is run here.
 """
 
 from __future__ import annotations
@@ -32,12 +34,29 @@ def settle():
             pass
 
 
+def become():
+    """`bin/memoryd` without arguments: memoryd, with what it inherited and the settings of this host."""
+    if len(sys.orig_argv) != 1 or os.path.basename(sys.executable) != "memoryd":
+        return
+    place = os.path.join(os.path.dirname(os.path.dirname(sys.prefix)), "memoryd.env")
+    try:
+        with open(place, "rb") as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        line = f"memoryd does not start: {place}: {error.strerror}; fix: iapeer-memory verify --repair\\n"
+        os.write(2, os.fsencode(line))
+        os._exit(78)
+    given = dict(line.split(b"=", 1) for line in lines if b"=" in line)
+    words = [sys.executable, "-I", "-m", "iapeer_memory", "memoryd"]
+    os.execve(sys.executable, words, {**os.environb, **given})
+
+
 settle.old = ""
 settle.mapped = None
 '''
 
 FILES: tuple[tuple[str, bytes], ...] = (
     (f"{MODULE}.py", SOURCE),
-    (f"{MODULE}.pth", f"import {MODULE}; {MODULE}.settle()\n".encode()),
+    (f"{MODULE}.pth", f"import {MODULE} as a; a.settle(); a.become()\n".encode()),
 )
 """(path below site-packages, bytes)."""

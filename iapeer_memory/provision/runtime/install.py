@@ -16,7 +16,7 @@ from iapeer_memory.domain.door import Door, HeldLock
 from iapeer_memory.domain.errors import InstallFailed
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.provision.runtime.distributions import Distribution, find_distributions
-from iapeer_memory.provision.runtime.layout import RUNTIME_FILES, RuntimeInfo, is_older, version_of
+from iapeer_memory.provision.runtime.layout import OWN_PROGRAM, RUNTIME_FILES, RuntimeInfo, is_older, version_of
 from iapeer_memory.provision.runtime.package import Package, package_from
 from iapeer_memory.provision.runtime.plan import Plan, contents, plan_runtime
 from iapeer_memory.provision.runtime.program import Program, marker_environment, running_program
@@ -89,9 +89,14 @@ def own_runtime(door: Door, paths: Paths, program: Program) -> str | None:
 
 
 def decide_own(shelf: Shelf, own: str) -> Action:
-    """A runtime is never made anew from itself: what it lacks, a copy of it would lack too."""
+    """A runtime is never made anew from itself: what it lacks, a copy of it would lack too.
+
+    memoryd's executable is a copy of an interpreter that lies elsewhere, and so the one thing that it can mend.
+    """
     refuse_downgrade(shelf, version_of(own) or "")
     bad = shelf.damage(own)
+    if bad == (OWN_PROGRAM,):
+        return "healed"
     if bad:
         raise InstallFailed(
             f"{shelf.place(own)} is damaged ({bad[0]}{' and more' if bad[1:] else ''}) and cannot mend itself",
@@ -107,8 +112,11 @@ def stay_with(door: Door, paths: Paths, own: str) -> Installed:
     if decide_own(shelf, own) == "identical":
         return Installed(own, version, shelf.place(own), "identical", shelf.previous())
     with one_at_a_time(door, paths):
+        action = decide_own(shelf, own)
+        if action == "healed":
+            shelf.renew_program(own)
         shelf.switch(own)
-        return Installed(own, version, shelf.place(own), "switched", shelf.previous(), shelf.prune())
+        return Installed(own, version, shelf.place(own), action, shelf.previous(), shelf.prune())
 
 
 def plan_running(door: Door, program: Program) -> Plan:
@@ -175,7 +183,7 @@ def mend(shelf: Shelf, plan: Plan, info: RuntimeInfo) -> None:
     if RUNTIME_FILES in bad:
         shelf.build(info, contents(shelf.door.files, plan))
     else:
-        shelf.heal(plan.build, bad, info.python, contents(shelf.door.files, plan))
+        shelf.heal(info, bad, contents(shelf.door.files, plan))
 
 
 def one_at_a_time(door: Door, paths: Paths) -> AbstractContextManager[HeldLock]:

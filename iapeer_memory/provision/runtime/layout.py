@@ -8,6 +8,7 @@
         ├── runtime.files                    `size sha256 path` of every file, to tell damage
         ├── pyvenv.cfg
         ├── bin/python -> base interpreter
+        ├── bin/memoryd                      a copy of it that memoryd runs, where one works
         └── lib/python3.11/site-packages/    our package and the locked distributions, nothing else
 
 The twelve digits are a digest of the content, so the same content always has the same name.
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from posixpath import dirname, join
 
 SCHEMA = 1
@@ -25,6 +26,7 @@ NAME = re.compile(r"(?P<version>[0-9][0-9A-Za-z.+!_]*)-(?P<digest>[0-9a-f]{12})\
 FIELDS = ("version", "build", "python", "created", "source")
 RUNTIME_JSON = "runtime.json"
 RUNTIME_FILES = "runtime.files"
+PYTHON, OWN_PROGRAM = "bin/python", "bin/memoryd"
 STAGING = ".staging-"
 TRASH = ".trash-"
 VERSION = re.compile(
@@ -35,13 +37,15 @@ PRE = {"a": 0, "b": 1, "rc": 2}
 
 @dataclass(frozen=True, slots=True)
 class RuntimeInfo:
-    """`runtime.json`: `build` is the folder's name, `python` the base interpreter, `created` ISO time."""
+    """`runtime.json`: `build` is the folder's name, `python` the base interpreter, `created` ISO time, `program` what
+    memoryd runs: OWN_PROGRAM, or PYTHON."""
 
     version: str
     build: str
     python: str
     created: str
     source: str
+    program: str = PYTHON
 
     def dump(self) -> bytes:
         """The file's bytes."""
@@ -57,7 +61,10 @@ def load_info(data: bytes | None, name: str) -> RuntimeInfo | None:
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA or raw.get("build") != name:
         return None
     fields = [value for key in FIELDS if isinstance(value := raw.get(key), str)]
-    return RuntimeInfo(*fields) if len(fields) == len(FIELDS) else None
+    if len(fields) < len(FIELDS):
+        return None
+    program = OWN_PROGRAM if raw.get("program") == OWN_PROGRAM else PYTHON
+    return replace(RuntimeInfo(*fields), program=program)
 
 
 def runtime_name(version: str, digest: str) -> str:
@@ -78,7 +85,7 @@ def site_packages(tag: str) -> str:
 
 def interpreter(runtime: str) -> str:
     """The runtime's own interpreter."""
-    return join(runtime, "bin", "python")
+    return join(runtime, PYTHON)
 
 
 def pyvenv(python: str, full_version: str) -> bytes:

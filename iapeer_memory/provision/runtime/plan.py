@@ -21,7 +21,7 @@ from iapeer_memory.provision.runtime.layout import pyvenv, runtime_name, site_pa
 from iapeer_memory.provision.runtime.package import LIMIT, Content, Package
 from iapeer_memory.provision.runtime.program import Interpreter
 
-FORMAT = "1"
+FORMAT = "2"
 """Part of every digest: a change in how runtimes are made gives them new names."""
 
 

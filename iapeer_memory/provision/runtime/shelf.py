@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import basename, dirname, join
 
 from iapeer_memory.domain.door import Door, Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.paths import Paths
+from iapeer_memory.provision.runtime.executable import give_program, program_damaged
 from iapeer_memory.provision.runtime.layout import (
+    OWN_PROGRAM,
+    PYTHON,
     RUNTIME_FILES,
     RUNTIME_JSON,
     STAGING,
@@ -73,14 +76,19 @@ class Shelf:
     def damage(self, name: str, *, deep: bool = False) -> tuple[str, ...]:
         """Paths that are missing or have another size (`deep`: other content); () when the runtime is whole.
 
-        A base interpreter that vanished is damage of `bin/python`.
+        A base interpreter that vanished is damage of `bin/python`; one that was renewed, of `bin/memoryd`.
         """
         files, place = self.door.files, self.place(name)
         data = files.read_optional(join(place, RUNTIME_FILES), limit=8 << 20)
         listed = load_listing(data) if data is not None else None
-        if listed is None or self.info(name) is None:
+        info = self.info(name)
+        if listed is None or info is None:
             return (RUNTIME_FILES,)
-        bad = [] if executable(files, interpreter(place)) else ["bin/python"]
+        bad = []
+        if not executable(files, interpreter(place)):
+            bad.append(PYTHON)
+        elif program_damaged(files, place, info):
+            bad.append(OWN_PROGRAM)
         for entry in listed:
             path = join(place, entry.path)
             seen = files.lstat(path)
@@ -114,19 +122,31 @@ class Shelf:
             listed.append(Listed(len(content.data), hashlib.sha256(content.data).hexdigest(), content.path))
         files.mkdir(join(place, "bin"))
         files.symlink(info.python, interpreter(place))
+        info = replace(info, program=give_program(self.door, place, info))
         files.create(join(place, RUNTIME_FILES), dump_listing(tuple(listed)), mode=0o644, durable=False)
         files.create(join(place, RUNTIME_JSON), info.dump(), mode=0o644, durable=False)
         files.sync(place)
 
-    def heal(self, name: str, bad: tuple[str, ...], python: str, contents: Iterable[Content]) -> None:
+    def heal(self, info: RuntimeInfo, bad: tuple[str, ...], contents: Iterable[Content]) -> None:
         """Put back single files of a runtime that a live process may be using."""
-        files, place = self.door.files, self.place(name)
+        files, place = self.door.files, self.place(info.build)
         wanted = set(bad)
-        if "bin/python" in wanted:
-            files.symlink(python, interpreter(place))
+        if PYTHON in wanted:
+            files.symlink(info.python, interpreter(place))
         for content in contents:
             if content.path in wanted:
                 files.write(join(place, content.path), content.data, mode=0o644)
+        if wanted & {PYTHON, OWN_PROGRAM}:
+            self.renew_program(info.build)
+
+    def renew_program(self, name: str) -> None:
+        """Give a runtime that is otherwise whole memoryd's executable anew; one that runs goes on with the old file."""
+        info, place = self.info(name), self.place(name)
+        if info is None:
+            return
+        program = give_program(self.door, place, info)
+        if program != info.program:
+            self.door.files.write(join(place, RUNTIME_JSON), replace(info, program=program).dump(), mode=0o644)
 
     def switch(self, name: str) -> str | None:
         """Make a runtime the current one; returns the one before. Nothing is written when it already is."""
@@ -185,7 +205,7 @@ def process_texts(door: Door) -> Iterator[str]:
     """One text a process of ours: its command line and, where the system shows them, lines of its mapped files."""
     for process in door.processes.all():
         text = "\0".join(process.argv)
-        if process.argv and "python" in basename(process.argv[0]):
+        if process.argv and ("python" in (name := basename(process.argv[0])) or name == basename(OWN_PROGRAM)):
             try:
                 maps = door.files.read_optional(f"/proc/{process.pid}/maps", limit=16 << 20)
             except (ProductError, OSError):
