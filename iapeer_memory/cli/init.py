@@ -28,6 +28,7 @@ from iapeer_memory.provision.host import Host, Wishes
 from iapeer_memory.provision.peers import mapped_peers, registry
 from iapeer_memory.provision.settle import settle
 from iapeer_memory.provision.sweep import make_view
+from iapeer_memory.provision.transport import told
 from iapeer_memory.surfaces.codex.folder import armed_by_trust
 
 
@@ -117,6 +118,8 @@ def main(
     tell_plan(out, host, plan)
     if plan is None and not result.problems:
         out.line(f"notes: {answers.vault}   check any time: iapeer-memory status")
+    if not result.problems:
+        out.line(f"transport: {told(host)}")
     native = kept_by_harnesses(host) if plan is None and not result.problems else ()
     for folder in native:
         out.line(folder.line())

@@ -19,6 +19,7 @@ from iapeer_memory.ecosystem.slot import parse
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.order import VERIFY
 from iapeer_memory.provision.settle import settle
+from iapeer_memory.provision.transport import told
 from iapeer_memory.provision.verify import verify
 
 IDENTITY = "claude-status-probe"
@@ -36,11 +37,13 @@ def main(as_json: Annotated[bool, typer.Option("--json", help="One JSON document
     probes = {"slot-file": slot_line(host), "mcp-endpoint": endpoint, "search": pipeline}
     costs = injected(host)
     health = health_of(host)
-    lines = {**probes, "context": summary(costs, with_core=host.with_core), **told(health)}
+    transport = told(host)
+    context = summary(costs, with_core=host.with_core)
+    lines = {**probes, "transport": transport, "context": context, **of_memory(health)}
     for name, text in lines.items():
         out.line(f"      {name.ljust(12)}  {text}")
     bad = failed(findings)
-    document = {"probes": probes, "injected": [asdict(one) for one in costs], "memoryd": health}
+    document = {"probes": probes, "transport": transport, "injected": [asdict(one) for one in costs], "memoryd": health}
     out.document("status", {"ok": not bad, "findings": finding_rows(findings), **document})
     return 1 if bad else 0
 
@@ -78,7 +81,7 @@ def health_of(host: Host) -> dict[str, Any]:
     return found if isinstance(found, dict) and found.get("state_dir") == host.paths.state_dir else {}
 
 
-def told(health: dict[str, Any]) -> dict[str, str]:
+def of_memory(health: dict[str, Any]) -> dict[str, str]:
     """The lines about the memory itself."""
     if not health:
         return {}

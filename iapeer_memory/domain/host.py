@@ -19,8 +19,9 @@ SCHEMA = 1
 class HostChoices:
     """Decisions that outlive a command.
 
-    `core`: absolute path of the ecosystem's command, None where there is none. `allow`: the user said yes to
-    permission entries. `grant_trust`: the user said yes to trusting our hooks for Codex.
+    `transport`: how sessions reach memoryd, over its port or attached by a stdio bridge. `core`: absolute path of the
+    ecosystem's command, None where there is none. `allow`: the user said yes to permission entries. `grant_trust`: the
+    user said yes to trusting our hooks for Codex.
     `follow`: places outside a peer's folder that links in it may lead to, each named by the user.
     """
 

@@ -19,6 +19,7 @@ from iapeer_memory.fleet.map import NoMap
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.peers import mapped_peers
 from iapeer_memory.provision.sweep import wanted
+from iapeer_memory.surfaces.shims import environment
 from iapeer_memory.surfaces.want import SERVER, want
 
 SECONDS = 30.0
@@ -61,6 +62,10 @@ def ask_claude(host: Host, peer: Peer, claude: str | None, scratch: str) -> Find
     if claude is None:
         return Finding(name, "skip", "claude is not on PATH")
     entry = dict(want(peer, "claude", wanted(host)).server)
+    if "command" in entry:
+        entry["env"] = environment(
+            host.paths
+        )  # the scratch home is the harness's alone: what it starts is at home here
     files = host.door.files
     files.write(join(scratch, "work", ".mcp.json"), json.dumps({"mcpServers": {SERVER: entry}}).encode())
     files.write(join(scratch, ".claude", "settings.json"), b'{"enableAllProjectMcpServers": true}')

@@ -1,4 +1,4 @@
-"""Settling what is decided for a host once and remembered: the core's command, who supervises, the port.
+"""Settling what is decided for a host once and remembered: the core's command, who supervises, port and transport.
 
 Decides only what is not known yet; writing `host.json` is the config step's and the repair's business.
 """
@@ -13,6 +13,7 @@ from iapeer_memory.ecosystem.core import find_core
 from iapeer_memory.ecosystem.notifier import notifier_present
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.patience import patient
+from iapeer_memory.provision.transport import with_transport
 from iapeer_memory.supervise.table import choose
 
 PORTS_TRIED = 100
@@ -24,12 +25,12 @@ def settle(host: Host) -> Host:
     wished = wish if wish in ("notifier", "unit", "detached") else None
     if host.choices_known:
         host = patient(remember_flag(host))
-        return host if wished is None else host.deciding(supervisor=wished)
+        return with_transport(host if wished is None else host.deciding(supervisor=wished))
     host = patient(with_core(host, find_core(host.door, host.env, host.wishes.core_flag)))
     # A port that was given is remembered: memoryd's own start knows no environment but the one that we bake.
     host = host.deciding(port=host.port if host.settings["MCP_PORT"] else first_port(host))
     found = wished or choose(host.door, host.paths, env=host.env, notifier=notifier_there(host))
-    return host.deciding(supervisor=found)
+    return with_transport(host.deciding(supervisor=found))
 
 
 def remember_flag(host: Host) -> Host:

@@ -20,6 +20,7 @@ from iapeer_memory.provision.placed import place, shims
 from iapeer_memory.surfaces import ahead
 from iapeer_memory.surfaces import ledger as ledger_file
 from iapeer_memory.surfaces.job import Job
+from iapeer_memory.surfaces.shims import moved
 from iapeer_memory.surfaces.state import PeerResult, SurfaceState
 from iapeer_memory.surfaces.sweep import PeerLook, Progress, look, look_host, provision, sweep
 from iapeer_memory.surfaces.view import View
@@ -35,6 +36,8 @@ def wanted(host: Host) -> Want:
     return Want(
         port=host.port,
         transport=host.choices.transport,
+        command=host.paths.stable_binary,
+        moved=tuple(moved(host.paths).items()),
         with_core=host.with_core,
         hooks_dir=host.paths.hooks_dir,
         allow=host.choices.allow,

@@ -15,7 +15,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "RERANKER_PROVIDER": ("tei", "cohere", "nvidia", "jina", "none"),
     "STAMPING": ("on", "off"),
     "SUPERVISOR": ("notifier", "unit", "detached"),
-    "TRANSPORT": ("http",),
+    "TRANSPORT": ("http", "attach"),
 }
 NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?\Z", re.ASCII)
 COUNT = re.compile(r"\d{1,9}\Z", re.ASCII)

@@ -103,6 +103,16 @@ def environment(paths: Paths, *, lang: str = "C.UTF-8") -> dict[str, str]:
     return env
 
 
+def moved(paths: Paths) -> dict[str, str]:
+    """The fewest variables beside HOME from which `Paths.from_env` derives these paths: none where nothing is moved."""
+    found: dict[str, str] = {}
+    for name, value in environment(paths).items():
+        derived = environment(Paths.from_env({"HOME": paths.home, **found}, os_home=paths.home))
+        if name not in ("PATH", "LANG") and derived.get(name) != value:
+            found[name] = value
+    return found
+
+
 def render_shim(
     event: Event,
     *,

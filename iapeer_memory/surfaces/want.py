@@ -1,4 +1,4 @@
-"""What a peer's surfaces should hold, as values: a pure function of port, transport and identity.
+"""What a peer's surfaces should hold, as values: a pure function of the host's decisions and of the peer.
 
 Never looks at a disk and never holds a secret: the bearer variable is only named.
 Source of the formats: the reference package's `.mcp.json`, hooks, and codex config chapters; the identity rule is
@@ -23,16 +23,27 @@ SERVER = PRODUCT
 IDENTITY_HEADER = "X-IAPeer-Identity"
 IDENTITY_VARIABLE = "PEER_IDENTITY"
 BEARER_VARIABLE = "IAPEER_BEARER"
+PASSED_ON = ("XDG_RUNTIME_DIR", "IAPEER_TEST_SANDBOX", "IAPEER_MEMORY_SUPPRESS_IAP_SEND")
+"""What the bridge needs of a session's environment and Codex gives a server only where it is named: where sockets of
+this login lie, and the sandbox, which is handed on to whatever is started."""
+STARTUP_SECONDS = 60
+"""How long Codex waits for a server: as long as the bridge for a memoryd that it has to start."""
+APPROVED = {"default_tools_approval_mode": "approve"}
 WRITE_TOOLS = "Write|Edit|MultiEdit|Bash"
 SKILLS = tuple(f"{PRODUCT}-{name}" for name in ("init", "status", "migrate", "distill"))
 
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What was decided for this host, as far as surfaces depend on it. Paths are absolute."""
+    """What was decided for this host, as far as surfaces depend on it. Paths are absolute.
+
+    `command`: the stable command. `moved`: the variables that tell it where things are, where they are moved.
+    """
 
     port: int = DEFAULT_PORT
     transport: Transport = "http"
+    command: str = ""
+    moved: tuple[tuple[str, str], ...] = ()
     with_core: bool = False
     hooks_dir: str = ""
     allow: bool = False
@@ -65,7 +76,7 @@ def want(peer: Peer, harness: str, settings: Want) -> Wanted:
     if harness == "claude":
         vault = settings.vault
         return Wanted(
-            server=claude_server(peer.personality, settings.port),
+            server=claude_server(peer, settings),
             hooks=hook_entries(settings.hooks_dir, with_matcher=True),
             skills=SKILLS,
             allow=allow_rules(vault),
@@ -73,7 +84,7 @@ def want(peer: Peer, harness: str, settings: Want) -> Wanted:
         )
     if harness == "codex":
         return Wanted(
-            server=codex_server(peer.personality, settings),
+            server=codex_server(peer, settings),
             hooks=hook_entries(settings.hooks_dir, with_matcher=False),
             roots=(settings.vault,) if settings.vault else (),
         )
@@ -85,37 +96,58 @@ def url(port: int) -> str:
     return f"http://127.0.0.1:{port}/mcp"
 
 
-def claude_server(personality: str, port: int) -> dict[str, Any]:
+def bridge(harness: str, settings: Want, project: str | None) -> dict[str, Any]:
+    """How a harness starts the bridge. `project`: the peer's folder, by which memoryd knows it wherever below it the
+    session was started; None: the folder of the session."""
+    server: dict[str, Any] = {"command": settings.command, "args": ["mcp", "--harness", harness]}
+    if project is not None:
+        server["args"] += ["--project", project]
+    if settings.moved:
+        server["env"] = dict(settings.moved)
+    return server
+
+
+def claude_server(peer: Peer, settings: Want) -> dict[str, Any]:
     """Claude expands variables in headers, so the identity follows the session and falls back to the peer."""
-    identity = "${" + IDENTITY_VARIABLE + f":-claude-{personality}" + "}"
-    return {"type": "http", "url": url(port), "headers": {IDENTITY_HEADER: identity}}
+    if settings.transport == "attach":
+        return {"type": "stdio", **bridge("claude", settings, peer.cwd)}
+    identity = "${" + IDENTITY_VARIABLE + f":-claude-{peer.personality}" + "}"
+    return {"type": "http", "url": url(settings.port), "headers": {IDENTITY_HEADER: identity}}
 
 
-def claude_local_server(port: int) -> dict[str, Any]:
+def claude_local_server(settings: Want) -> dict[str, Any]:
     """The entry in Claude's local scope, which all peers of a repository share: it can name none of them."""
+    if settings.transport == "attach":
+        return {"type": "stdio", **bridge("claude", settings, None)}
     identity = "${" + IDENTITY_VARIABLE + ":-}"
-    return {"type": "http", "url": url(port), "headers": {IDENTITY_HEADER: identity}}
+    return {"type": "http", "url": url(settings.port), "headers": {IDENTITY_HEADER: identity}}
 
 
-def codex_server(personality: str, settings: Want) -> dict[str, Any]:
+def codex_server(peer: Peer, settings: Want) -> dict[str, Any]:
     """With the core: names of variables that it exports. Without: a literal identity and no bearer variable,
     because Codex silently drops a server whose bearer variable is unset."""
-    server: dict[str, Any] = {"url": url(settings.port), "default_tools_approval_mode": "approve"}
+    if settings.transport == "attach":
+        return codex_bridge(settings, peer.cwd)
+    server: dict[str, Any] = {"url": url(settings.port), **APPROVED}
     if settings.with_core:
         server["bearer_token_env_var"] = BEARER_VARIABLE
         server["env_http_headers"] = {IDENTITY_HEADER: IDENTITY_VARIABLE}
     else:
-        server["http_headers"] = {IDENTITY_HEADER: f"codex-{personality}"}
+        server["http_headers"] = {IDENTITY_HEADER: f"codex-{peer.personality}"}
     return server
 
 
-def codex_user_server(port: int) -> dict[str, Any]:
+def codex_user_server(settings: Want) -> dict[str, Any]:
     """The entry in the user's own Codex config, where no peer can be named."""
-    return {
-        "url": url(port),
-        "default_tools_approval_mode": "approve",
-        "env_http_headers": {IDENTITY_HEADER: IDENTITY_VARIABLE},
-    }
+    if settings.transport == "attach":
+        return codex_bridge(settings, None)
+    return {"url": url(settings.port), **APPROVED, "env_http_headers": {IDENTITY_HEADER: IDENTITY_VARIABLE}}
+
+
+def codex_bridge(settings: Want, project: str | None) -> dict[str, Any]:
+    """The bridge as Codex starts it."""
+    named = {"env_vars": list(PASSED_ON), "startup_timeout_sec": STARTUP_SECONDS}
+    return {**bridge("codex", settings, project), **named, **APPROVED}
 
 
 @lru_cache(maxsize=8)

@@ -64,6 +64,7 @@ class Bed:
             "PATH": f"{self.home}/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "IAPEER_MEMORY_SUPERVISOR": "detached",
+            "IAPEER_MEMORY_TRANSPORT": "http",
             **ARMED,
             **self.env,
         }

@@ -135,7 +135,7 @@ def config_problem(host: Host) -> Finding | None:
         return bad(f"the vault {settings.vault} is not a folder", "iapeer-memory config set VAULT_PATH /PATH")
     if settings.locale not in LOCALES:
         return bad(f"locale {settings.locale!r} is neither en nor ru", "iapeer-memory config set LOCALE en")
-    for name in ("EMBEDDING_PROVIDER", "RERANKER_PROVIDER", "SUPERVISOR", "MCP_PORT"):
+    for name in ("EMBEDDING_PROVIDER", "RERANKER_PROVIDER", "SUPERVISOR", "TRANSPORT", "MCP_PORT"):
         if fault := value_fault(name, settings[name]):
             good = BY_NAME[name].default or CHOICES.get(name, ("8766",))[-1]
             return bad(f"{name} {fault}", f"iapeer-memory config set {name} {good}")

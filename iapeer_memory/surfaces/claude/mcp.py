@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
 from iapeer_memory.domain.door import RunResult
@@ -22,7 +21,7 @@ from iapeer_memory.surfaces.job import Job
 from iapeer_memory.surfaces.ledger import Share
 from iapeer_memory.surfaces.part import OK, Part, Verdict
 from iapeer_memory.surfaces.view import View
-from iapeer_memory.surfaces.want import IDENTITY_HEADER, SERVER, Wanted, claude_local_server
+from iapeer_memory.surfaces.want import SERVER, Wanted, claude_local_server
 
 SURFACE = "mcp"
 KEY = ("mcpServers", SERVER)
@@ -33,11 +32,12 @@ def part(cwd: str, wanted: Wanted) -> Part:
     """Our entry in the peer's `.mcp.json`."""
     path = f"{cwd}/.mcp.json"
     server = dict(wanted.server)
+    fresh = alone(server)
 
     def judge(data: bytes | None) -> Verdict:
         if data is None:
             return Verdict("missing", "no .mcp.json")
-        if data == fresh(server["url"], server["headers"][IDENTITY_HEADER]):
+        if data == fresh:
             return OK
         servers = servers_of(data, path)
         if SERVER not in servers:
@@ -49,20 +49,12 @@ def part(cwd: str, wanted: Wanted) -> Part:
             servers_of(data, path)
         return edit_json(data, (Set(KEY, server),), name=path, since=since)
 
-    want_key = (server["url"], server["headers"][IDENTITY_HEADER])
-    return Part(SURFACE, path, cwd, want_key, judge, add, strip_of(path), drop_empty=True)
+    return Part(SURFACE, path, cwd, fresh, judge, add, strip_of(path), drop_empty=True)
 
 
-def fresh(url: str, identity: str) -> bytes:
+def alone(server: Mapping[str, Any]) -> bytes:
     """The bytes of a file that holds our entry alone, so that a settled one need not be parsed."""
-    return fresh_form(url).replace(b"IDENTITY", identity.encode())
-
-
-@lru_cache(maxsize=8)
-def fresh_form(url: str) -> bytes:
-    """As `fresh`, with a word in the identity's place."""
-    entry = {"type": "http", "url": url, "headers": {IDENTITY_HEADER: "IDENTITY"}}
-    return (json.dumps({KEY[0]: {KEY[1]: entry}}, indent=2) + "\n").encode()
+    return (json.dumps({KEY[0]: {KEY[1]: server}}, indent=2, ensure_ascii=False) + "\n").encode(errors="surrogatepass")
 
 
 def strip_of(path: str) -> Callable[[bytes], Edited]:
@@ -90,7 +82,7 @@ def in_local_scope(view: View, peer: Peer) -> Verdict:
     project = view.claude().projects.get(view.project(peer.cwd))
     servers = project.get("mcpServers") if isinstance(project, dict) else None
     if isinstance(servers, dict) and SERVER in servers:
-        right = servers[SERVER] == claude_local_server(view.settings.port)
+        right = servers[SERVER] == claude_local_server(view.settings)
         return OK if right else Verdict("drift", "entry in local scope drifted")
     return Verdict("missing", "the team's .mcp.json is tracked by git and there is no entry in local scope")
 
@@ -100,7 +92,7 @@ def add_local(job: Job, peer: Peer) -> str | None:
     if in_local_scope(job.view, peer).kind == "drift":
         run(job, peer, "remove", "--scope", "local", SERVER)
         job.view.forget_user_files()
-    server = claude_local_server(job.view.settings.port)
+    server = claude_local_server(job.view.settings)
     result = run(job, peer, "add-json", "--scope", "local", SERVER, json.dumps(server))
     job.view.forget_user_files()
     return None if in_local_scope(job.view, peer).kind == "ok" else words(result)

@@ -50,7 +50,8 @@ def bearer_states(view: View, part: Part) -> list[SurfaceState]:
     """Servers of others in the peer's file that name an unset variable: Codex silently drops those."""
     try:
         data = view.ground.read(part.path, part.inside)
-        if data is None or data.count(b"bearer_token_env_var") <= view.settings.with_core:
+        ours = view.settings.with_core and view.settings.transport == "http"
+        if data is None or data.count(b"bearer_token_env_var") <= ours:
             return []
         servers = mcp.servers_of(data, part.path)
     except FileRefused:

@@ -157,7 +157,7 @@ def mcp_place(view: View, peer: Peer, wanted: Wanted) -> tuple[Part, Verdict, bo
     if verdict.kind == "ok" or view.work_tree(peer.cwd) is None:
         return part, verdict, False
     there = view.codex().servers.get(SERVER)
-    if there == codex_user_server(view.settings.port):
+    if there == codex_user_server(view.settings):
         return part, OK, True
     if view.is_team_file(peer.cwd, part.path):
         if view.codex().problem is not None:
@@ -182,7 +182,7 @@ def put_shared(job: Job, surface: str, verdict: Verdict, shares: tuple[Share, ..
 
 def user_server(view: View, peer: Peer) -> tuple[Share, ...]:
     """Our server in the user's own configuration."""
-    return (Share(("mcp_servers", SERVER), codex_user_server(view.settings.port), (who(peer),)),)
+    return (Share(("mcp_servers", SERVER), codex_user_server(view.settings), (who(peer),)),)
 
 
 def note_user(job: Job, peer: Peer) -> None:

@@ -6,6 +6,7 @@ Source of the block: the reference package's codex config chapter; without the c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -63,7 +64,15 @@ def block(server: Mapping[str, Any]) -> bytes:
     tables: list[str] = []
     for key, value in server.items():
         if isinstance(value, dict):
-            tables += ["", f"[{KEY[0]}.{KEY[1]}.{key}]", *(f'"{name}" = "{text}"' for name, text in value.items())]
+            pairs = (
+                f"{name if name.isidentifier() else quoted(name)} = {quoted(text)}" for name, text in value.items()
+            )
+            tables += ["", f"[{KEY[0]}.{KEY[1]}.{key}]", *pairs]
         else:
-            lines.append(f'{key} = "{value}"')
-    return "\n".join((*lines, *tables, "")).encode()
+            lines.append(f"{key} = {quoted(value)}")
+    return "\n".join((*lines, *tables, "")).encode(errors="surrogatepass")
+
+
+def quoted(value: Any) -> str:
+    """A text, a number or a list of them, where JSON and TOML spell it alike."""
+    return json.dumps(value, ensure_ascii=False)

@@ -50,6 +50,7 @@ class Product(Bed):
             "IAPEER_ROOT": str(host.root),
             "CODEX_HOME": str(home / ".codex"),
             "IAPEER_MEMORY_SUPERVISOR": "detached",
+            "IAPEER_MEMORY_TRANSPORT": "http",
         }
         assert not ARMED.keys() & host.env.keys()
         (home / ".local" / "bin").mkdir(parents=True)  # also on the PATH of what a hook starts
