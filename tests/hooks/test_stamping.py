@@ -395,7 +395,7 @@ def test_a_stamp_loads_nothing_heavy(stamped: Stamped) -> None:
     note = stamped.put("01_Knowledge/n.md")
     paths = stamped.host.paths
     argv = [BASE_PYTHON, "-I", "-S", "-X", "importtime", f"{SCRIPTS}/post_write.py", paths.config_file]
-    argv += [paths.hook_log, "5000", paths.state_dir, "/absent", "9", "yes", "/", ""]
+    argv += [paths.hook_log, "60000", paths.state_dir, "/absent", "9", "yes", "/", ""]
     done = subprocess.run(argv, input=event("Write", {"file_path": str(note)}), capture_output=True, env=ALPHA)
     lines = (line for line in done.stderr.decode().splitlines() if line.startswith("import time:"))
     loaded = {line.rsplit("|", 1)[1].strip() for line in lines}

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.bed import Bed, bed_in, until
-from tests.support.harness.model import Json
+from tests.support.harness.record import Json
 
 NAME = "IAPEER_MEMORY_TRANSPORT"
 
