@@ -17,13 +17,12 @@ from iapeer_memory.attach.identity import name_refused
 from iapeer_memory.attach.manifest import Manifest, manifest_of
 from iapeer_memory.attach.reader import CONTROL_CAP
 from iapeer_memory.attach.strict import NotJson, integer, parsed
+from iapeer_memory.attach.tier_files import LARGEST_DOC
 
 CAPABILITIES = ("manifest_registration_v1", "channel_lifecycle_v1", "ping_pong_v1", "session_attach_v1")
 LOWEST_VERSION = V1.version
 HIGHEST_VERSION = V1.version
 MOST_TIERS = 8
-LARGEST_DOC = 256 << 10
-"""Bytes of one tier's text. A settings file is a few hundred."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,26 +15,32 @@ from iapeer_memory.domain.settings import SETTINGS
 LANGUAGES = ("en", "ru")
 MOST_FOLDERS = 20
 LONGEST_FOLDER = 200
+REQUIRABLE = ("locale", "vault")
+"""What a session may insist on: it shapes the index that all sessions share, so no session can set it for itself."""
+LONGEST_REQUIRED = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """What holds for one session. None and () mean: as memoryd does by itself."""
+    """What holds for one session. None and () mean: as memoryd does by itself. `folders`: as the user names them.
+    `context_budget`: bytes. `requires`: pairs of a name and what memoryd must have there."""
 
     results: int | None = None
     folders: tuple[str, ...] = ()
     language: str | None = None
     context_budget: int | None = None
+    requires: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key. `check`: why a value is refused, or None. `joined`: a project's list is added to the user's."""
+    """One key. `check`: why a value is refused, or None. `join`: what comes of an earlier tier's value and a later
+    one's; without it the later one wins."""
 
     name: str
     about: str
     check: Callable[[Any], str | None]
-    joined: bool = False
+    join: Callable[[Any, Any], Any] | None = None
 
 
 def _whole(lowest: int, highest: int) -> Callable[[Any], str | None]:
@@ -60,13 +66,30 @@ def _folders(value: Any) -> str | None:
     return None
 
 
+def _requires(value: Any) -> str | None:
+    known = f"it must be an object of {', '.join(REQUIRABLE)}"
+    if not isinstance(value, dict) or not set(value) <= set(REQUIRABLE):
+        return known
+    fits = all(isinstance(one, str) and len(one) <= LONGEST_REQUIRED for one in value.values())
+    return None if fits else f"{known}, each a text"
+
+
 KEYS: tuple[Key, ...] = (
-    Key("results", "notes that one search gives, 1 to 50", _whole(1, 50)),
+    Key("results", "notes that one search gives where the call does not say, 1 to 50", _whole(1, 50)),
     Key(
-        "folders", "folders of the vault whose notes come first; a project's are added to yours", _folders, joined=True
+        "folders",
+        "folders of the vault whose notes count for a little more in a search; a project's are added to yours",
+        _folders,
+        join=lambda first, second: list(dict.fromkeys([*first, *second])),
     ),
-    Key("language", "language of what memory says: en or ru", _language),
-    Key("context_budget", "characters of context at a session's start, 500 to 200000", _whole(500, 200_000)),
+    Key("language", "en or ru: what memory says of itself, and its hints for a note that was written", _language),
+    Key("context_budget", "bytes of one answer, 500 to 200000; longer ones are cut as usual", _whole(500, 200_000)),
+    Key(
+        "requires",
+        "what memory must be like for this session, of `locale` and `vault`; else the session is refused",
+        _requires,
+        join=lambda first, second: {**first, **second},
+    ),
 )
 BY_NAME: Mapping[str, Key] = {key.name: key for key in KEYS}
 

@@ -1,7 +1,7 @@
-"""Settings that come with a session: files into tiers on the harness's side, tiers into settings on memoryd's.
+"""Settings that came with a session: its tiers into what holds for it. Pure.
 
-A label says where the file lay, never what it holds. Each attach starts from the defaults: nothing of an earlier one
-is inherited. A bad file is reported and left out, the session goes on.
+Each attach starts from the defaults: nothing of an earlier one is inherited. A bad key or file is left out and
+reported, the session goes on.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from typing import Any
 
 from iapeer_memory.attach import jsonc
 from iapeer_memory.attach.bodies import Tier
-from iapeer_memory.attach.control import LARGEST_DOC
 from iapeer_memory.attach.settings import BY_NAME, PRIVILEGED, SessionSettings
-from iapeer_memory.domain.door import Files
-from iapeer_memory.domain.errors import Unreadable, printable
+from iapeer_memory.domain.errors import printable
 
-USER = "user"
-PROJECT = "project"
-PLACE = (".iapeer", "memory.jsonc")
-"""Where a project's file lies, below its root."""
 SHOWN = 60
+LONGEST_SOURCE = 1024
+MOST_REPORTED = 20
+"""Lines of one attach; a file may be all mistakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +33,20 @@ class Dropped:
 
     def text(self) -> str:
         """One line: file, line, key, reason."""
-        place = printable(self.source) + (f":{self.line}" if self.line else "")
-        return f"{place}: {printable(self.key)}: {self.reason}" if self.key else f"{place}: {self.reason}"
+        return (
+            f"{self._place()}: {printable(self.key)}: {self.reason}" if self.key else f"{self._place()}: {self.reason}"
+        )
 
+    def plain(self) -> str:
+        """The same for a model's eyes: not a word of the file itself."""
+        if not self.key:
+            return f"{self._place()}: it cannot be read, and nothing of it counts"
+        return (
+            f"{self._place()}: {self.key}: {self.reason}" if self.key in BY_NAME else f"{self._place()}: {self.reason}"
+        )
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """The tiers that were found, the user's first, and the files that could not be read."""
-
-    tiers: tuple[Tier, ...]
-    dropped: tuple[Dropped, ...]
+    def _place(self) -> str:
+        return printable(self.source[:LONGEST_SOURCE]) + (f":{self.line}" if self.line else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +57,8 @@ class Settled:
     dropped: tuple[Dropped, ...]
 
 
-def project_file(root: str) -> str:
-    """Where a project keeps its settings."""
-    return "/".join((root.rstrip("/"), *PLACE))
-
-
-def read_tiers(files: Files, user_file: str, root: str) -> Read:
-    """The user's file and the project's, in the order in which they count; what is not there is no tier."""
-    tiers: list[Tier] = []
-    dropped: list[Dropped] = []
-    for label, path in ((USER, user_file), (PROJECT, project_file(root))):
-        try:
-            data = files.read_optional(path, limit=LARGEST_DOC)
-            if data is not None:
-                tiers.append(Tier(label, path, data.decode("utf-8")))
-        except Unreadable as error:
-            dropped.append(Dropped(label, path, "", 0, error.reason))
-        except UnicodeDecodeError:
-            dropped.append(Dropped(label, path, "", 0, "it is not UTF-8"))
-    return Read(tuple(tiers), tuple(dropped))
-
-
 def settled(tiers: Sequence[Tier]) -> Settled:
-    """Defaults and these tiers, later ones before earlier ones. Never raises, whatever they hold."""
+    """Defaults and these tiers, of which the later wins. Never raises, whatever they hold."""
     values: dict[str, Any] = {}
     dropped: list[Dropped] = []
     for tier in tiers:
@@ -93,25 +73,29 @@ def settled(tiers: Sequence[Tier]) -> Settled:
         for name, value in document.value.items():
             reason = _refused(name, value)
             if reason is None:
-                _merge(values, tier.tier, name, value)
+                join = BY_NAME[name].join
+                values[name] = join(values[name], value) if join and name in values else value
             else:
                 dropped.append(Dropped(tier.tier, tier.source, name[:SHOWN], document.lines.get(name, 0), reason))
-    folders = tuple(values.pop("folders", ()))
-    return Settled(SessionSettings(folders=folders, **values), tuple(dropped))
+    folders, requires = tuple(values.pop("folders", ())), tuple(values.pop("requires", {}).items())
+    return Settled(SessionSettings(folders=folders, requires=requires, **values), tuple(dropped))
 
 
-def difference(now: Mapping[str, object], wanted: Mapping[str, object]) -> str:
-    """What a session wants otherwise than it is, for a veto with `config_divergence`; "" where nothing differs."""
+def difference(now: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> str:
+    """What a session insists on and is otherwise here, for a veto with `config_divergence`; "" where nothing is."""
     return "; ".join(
-        f"{name}: {_shown(now, name)} here, {_shown(wanted, name)} asked for"
-        for name in sorted({*now, *wanted})
-        if now.get(name) != wanted.get(name)
+        f"{name}: {_shown(now.get(name, ''))} here, {_shown(value)} asked for"
+        for name, value in sorted(wanted)
+        if now.get(name) != value
     )
 
 
-def reported(dropped: Iterable[Dropped]) -> tuple[str, ...]:
-    """A line for each, none twice."""
-    return tuple(dict.fromkeys(one.text() for one in dropped))
+def reported(lines: Iterable[str]) -> tuple[str, ...]:
+    """None twice, and not more than can be read."""
+    found = tuple(dict.fromkeys(lines))
+    return (
+        found if len(found) <= MOST_REPORTED else (*found[:MOST_REPORTED], f"… and {len(found) - MOST_REPORTED} more")
+    )
 
 
 def _refused(name: str, value: Any) -> str | None:
@@ -121,11 +105,5 @@ def _refused(name: str, value: Any) -> str | None:
     return "there is no such key" if key is None else key.check(value)
 
 
-def _merge(values: dict[str, Any], tier: str, name: str, value: Any) -> None:
-    if BY_NAME[name].joined and tier != USER:
-        value = list(dict.fromkeys([*values.get(name, ()), *value]))
-    values[name] = value
-
-
-def _shown(values: Mapping[str, object], name: str) -> str:
-    return printable(repr(values[name]))[:SHOWN] if name in values else "nothing"
+def _shown(value: str) -> str:
+    return printable(repr(value))[:SHOWN]

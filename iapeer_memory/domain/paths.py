@@ -157,6 +157,9 @@ class Paths:
     def attach_socket(self) -> str: return self.state("attach.sock")  # fmt: skip
 
     @property
+    def receipts(self) -> str: return self.state("memoryd.receipts")  # fmt: skip
+
+    @property
     def contexts(self) -> str: return self.state("context")  # fmt: skip
 
     # cache: disposable
@@ -186,6 +189,9 @@ class Paths:
     # config directory
     @property
     def registry(self) -> str: return join(self.config_dir, "fleet.toml")  # fmt: skip
+
+    @property
+    def session_settings(self) -> str: return join(self.config_dir, "memory.jsonc")  # fmt: skip
 
     @property
     def templates(self) -> str: return join(self.config_dir, "templates")  # fmt: skip

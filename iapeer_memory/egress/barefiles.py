@@ -1,4 +1,4 @@
-"""A few verbs of the file channel for the post-write hook, which cannot afford the channel's imports.
+"""A few verbs of the file channel for hooks and the stdio bridge, which cannot afford the channel's imports.
 
 The names, arguments and answers are those of `domain.door.Files`. Never used where there is a door: this one knows no
 sandbox and no dry run.
@@ -7,7 +7,13 @@ sandbox and no dry run.
 from __future__ import annotations
 
 import posix
+from os.path import realpath
+from stat import S_ISREG
 
+from iapeer_memory.domain.errors import Unreadable
+
+READ = posix.O_RDONLY | posix.O_NONBLOCK | posix.O_CLOEXEC | posix.O_NOCTTY
+PIECE = 1 << 16
 NEW = posix.O_WRONLY | posix.O_CREAT | posix.O_EXCL | posix.O_NOFOLLOW | posix.O_CLOEXEC
 ADD = posix.O_WRONLY | posix.O_CREAT | posix.O_APPEND | posix.O_NOFOLLOW | posix.O_CLOEXEC | posix.O_NONBLOCK
 SUFFIX = ".iapeer-memory.tmp"
@@ -18,6 +24,34 @@ class BareFiles:
     """Plain files of ours, outside the vault."""
 
     __slots__ = ()
+
+    def read_optional(self, path: str, *, limit: int | None = None) -> bytes | None:
+        """The whole file, None when absent; follows links, never waits for a FIFO. Raises Unreadable."""
+        try:
+            fd = posix.open(path, READ)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValueError) as error:
+            raise Unreadable(path, f"it cannot be opened ({error})") from None
+        parts: list[bytes] = []
+        total = 0
+        try:
+            if not S_ISREG(posix.fstat(fd).st_mode):
+                raise Unreadable(path, "it is no file")
+            while piece := posix.read(fd, PIECE):
+                parts.append(piece)
+                total += len(piece)
+                if limit is not None and total > limit:
+                    raise Unreadable(path, f"it is larger than {limit} bytes")
+        except OSError as error:
+            raise Unreadable(path, f"it cannot be read ({error.strerror})") from None
+        finally:
+            posix.close(fd)
+        return b"".join(parts)
+
+    def realpath(self, path: str) -> str:
+        """The one name of what is there, links followed. Raises OSError."""
+        return realpath(path, strict=True)
 
     def exists(self, path: str) -> bool:
         """Whether something is there."""

@@ -39,6 +39,7 @@ from iapeer_memory.memoryd.log import Forward, Log
 from iapeer_memory.memoryd.models import models
 from iapeer_memory.memoryd.outdated import config_lines, outdated
 from iapeer_memory.memoryd.passes import Vault
+from iapeer_memory.memoryd.receipts import Receipts
 from iapeer_memory.memoryd.record import fingerprint
 from iapeer_memory.memoryd.searching import Searching
 from iapeer_memory.memoryd.store import Store
@@ -197,6 +198,7 @@ def _kit(
         vault.root,
         vault.locale,
         notes,
+        Receipts(door.files, paths.receipts),
         may_stamp=tending.stamps_now,
         curators=settings.curators,
         review=modes.review,

@@ -1,21 +1,26 @@
 """Sessions that are attached: memoryd's router on a Unix socket, and the memory as the module behind it.
 
-The same desk answers here and over HTTP. A session is asked for its folder once, when it attaches: the peer that lives
-there is who calls. Never stops memoryd: a socket that cannot be had costs the sessions, and is told.
+The same desk answers here and over HTTP. A session is met once, when it attaches: the peer that lives in its folder is
+who calls, and its tiers say what holds for it. Never stops memoryd: a socket that cannot be had costs the sessions, and
+is told.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from iapeer_memory.attach.bodies import HOOK
+from iapeer_memory.attach import codes
+from iapeer_memory.attach.bodies import HOOK, Identity
 from iapeer_memory.attach.bound_route import BoundRoute
 from iapeer_memory.attach.errors import Refused
 from iapeer_memory.attach.manifest import tool_module
 from iapeer_memory.attach.module import Module
+from iapeer_memory.attach.once import MEMBER, key_of
 from iapeer_memory.attach.serve import RouterServer
+from iapeer_memory.attach.tiers import difference, reported, settled
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.egress.local_sockets import local_listener, remove_listener
@@ -24,17 +29,30 @@ from iapeer_memory.memoryd import beside
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.head import Head
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.table import Tools
 from iapeer_memory.memoryd.worker import Worker
 
 MODULE = "memory"
 HEAD = Head(content_types=("application/json",))
 """As if a request had come over HTTP without a word about its revision: the handshake tells it."""
+KEY = MEMBER.encode()
+MOST_TOLD = 1000
+"""Lines on sessions' settings of which it is remembered that the log has them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Met:
+    """What is known of a session. `welcome`: the instructions that it gets, "" for the usual ones."""
+
+    asker: Asker
+    welcome: str
 
 
 class Attached:
     """`run` as a task. `path`: of the socket. `fleet_map`: the file that says who lives where. `methods`: what a
-    session may ask beside MCP, by name; none of them changes anything."""
+    session may ask beside MCP, by name; none of them changes anything. `shape`: what of memoryd a session may insist
+    on, by name."""
 
     def __init__(
         self,
@@ -44,6 +62,7 @@ class Attached:
         clerk: Worker,
         *,
         methods: Mapping[str, beside.Method],
+        shape: Mapping[str, str],
         path: str,
         fleet_map: str,
         uid: int,
@@ -52,8 +71,11 @@ class Attached:
     ) -> None:
         self._files = files
         self._desk = desk
+        self._tools = tools
         self._clerk = clerk
         self._methods = methods
+        self._shape = shape
+        self._told: dict[str, None] = {}
         self._path = path
         self._fleet_map = fleet_map
         self._uid = uid
@@ -102,17 +124,35 @@ class Attached:
         ]
 
     async def _meet(self, route: BoundRoute) -> Refused | None:
-        """Every session is taken on; who lives in its folder is remembered with it."""
+        """A session is taken on unless it insists on another memory; what is known of it is remembered with it."""
         root = route.identity.root
-        route.keep = await self._clerk.call(lambda: self._peers().get(root))
+        # Off the loop: nobody waits for what a stranger's file may cost to read.
+        told, caller = await self._clerk.call(lambda: (settled(route.tiers), self._peers().get(root)))
+        for line in reported(one.text() for one in told.dropped):
+            self._tell(line)
+        if differs := difference(self._shape, told.settings.requires):
+            return Refused(codes.CONFIG_DIVERGENCE, f"the session's settings require another memory: {differs}")
+        asker = Asker(caller, told.settings, reported(one.plain() for one in told.dropped))
+        route.keep = Met(asker, self._tools.welcome(asker) if route.tiers else "")
         return None
+
+    def _tell(self, line: str) -> None:
+        """Into the log, once for all sessions that have the same file."""
+        if line not in self._told:
+            if len(self._told) >= MOST_TOLD:
+                self._told.clear()
+            self._told[line] = None
+            self._log.warn(f"a setting of a session does not count: {line}")
 
     async def _answer(self, route: BoundRoute, method: str, body: bytes) -> bytes:
         own = self._methods.get(method)
         if own is not None:
             return await beside.answer(own, body)
-        caller = route.keep if isinstance(route.keep, str) else None
-        return (await self._desk.answer(HEAD, body, caller)).body
+        met = route.keep
+        assert isinstance(met, Met)
+        _, key = key_of(body) if KEY in body else ("", "")
+        asker = replace(met.asker, key=scoped(route.identity, key)) if key else met.asker
+        return (await self._desk.answer(HEAD, body, asker, welcome=met.welcome)).body
 
     def _peers(self) -> dict[str, str]:
         """Canonical folder → the peer that lives there."""
@@ -123,3 +163,8 @@ class Attached:
         except (ProductError, OSError) as error:
             self._log.warn(f"the fleet map cannot be read: {error}")
             return {}
+
+
+def scoped(identity: Identity, key: str) -> str:
+    """A key of one session, as nobody else's."""
+    return "\0".join((identity.root, identity.harness, identity.session, key))

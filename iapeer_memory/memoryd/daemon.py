@@ -110,6 +110,7 @@ class Daemon:
             tools,
             self._clerk,
             methods={"dedup": self._memory.dedup},
+            shape={"locale": kit.vault.locale.id, "vault": kit.vault.root},
             path=kit.paths.attach_socket,
             fleet_map=kit.paths.fleet_map,
             uid=kit.identity.uid,

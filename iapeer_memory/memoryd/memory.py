@@ -86,6 +86,7 @@ class VaultMemory:
             arguments.limit or self._results,
             arguments.offset,
             arguments.only,
+            arguments.preferred,
         )
         self._condition.searches += 1
         try:
@@ -122,9 +123,9 @@ class VaultMemory:
             )
         )
 
-    async def write(self, arguments: WriteArguments, caller: str | None) -> Written:
+    async def write(self, arguments: WriteArguments, caller: str | None, *, key: str, language: str) -> Written:
         """Make or lengthen a note. Raises NotWritten."""
-        written = await self._clerk.call(lambda: self._pen.write(arguments, caller))
+        written = await self._clerk.call(lambda: self._pen.write(arguments, caller, key=key, language=language))
         self._keeper.touched((written.path,))
         return written
 

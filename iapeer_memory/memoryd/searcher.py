@@ -66,4 +66,5 @@ def unpacked(frame: bytes) -> tuple[Question, int]:
             name: tuple(value) if isinstance(value, list) else value for name, value in words["only"].items()
         }
         words["only"] = Filter(**lists)
+    words["preferred"] = tuple(words["preferred"])
     return Question(**words), told["edition"]

@@ -9,6 +9,7 @@ from iapeer_memory.domain.door import Door
 from iapeer_memory.egress.vaultdoor import open_vault
 from iapeer_memory.notes.archive import Move, archive_note
 from iapeer_memory.notes.history import History
+from iapeer_memory.notes.log import has_version
 from iapeer_memory.notes.write import Changed, NoteWriter
 
 
@@ -34,6 +35,10 @@ class Vaulted:
         """Keep a version before a pass comes upon it, as far as there is room."""
         with contextlib.suppress(OSError):
             self._history.keep(path, data, writer=writer)
+
+    def knows(self, digest: str) -> bool:
+        """Whether a version with that digest was kept."""
+        return has_version(self._door.files, self._history.folder, digest)
 
     def archive(self, move: Move, expect: bytes) -> tuple[Changed, str]:
         """As `notes.archive.archive_note`."""

@@ -42,7 +42,7 @@ NEIGHBOUR = 0.4
 @dataclass(frozen=True, slots=True)
 class Question:
     """What was asked. `caller`: the peer that asks, where it is known. `limit`: results, 1 to 50. `offset`: how many
-    of the best are passed over. `only`: which notes may be found."""
+    of the best are passed over. `only`: which notes may be found. `preferred`: folders whose notes count for more."""
 
     text: str
     caller: str | None = None
@@ -50,6 +50,7 @@ class Question:
     limit: int = 6
     offset: int = 0
     only: Filter | None = None
+    preferred: tuple[str, ...] = ()
 
 
 class Finder:
@@ -157,8 +158,9 @@ class Finder:
         return candidate if factor == 1 else candidate.scored(candidate.score * factor)
 
     def _owned(self, candidate: Candidate, question: Question) -> Candidate:
-        """Its score by whose memory it is; after reranking, which would level it."""
+        """Its score by whose memory it is and by what its asker prefers; after reranking, which would level it."""
         factor = rank.foreign(candidate.path, candidate.author, self._locale, question.caller, question.for_curation)
+        factor *= rank.preferred(candidate.path, question.preferred)
         return candidate if factor == 1 else candidate.scored(candidate.score * factor)
 
     def _reranked(self, reader: Reader, text: str, ranked: list[Candidate]) -> tuple[list[Candidate], Outcome]:

@@ -14,6 +14,8 @@ from iapeer_memory.vault.layout import Group, Locale
 BY_GROUP: dict[Group, float] = {"active": 1.2, "pending": 0.8, "stale": 0.5}
 ARCHIVED_AT_MOST = 0.5
 FOREIGN_MEMORY = 0.7
+PREFERRED = 1.15
+"""The factor of a note in a folder that the session prefers: as much as a hub's, less than an active status's."""
 HUB_FROM = 5
 HUB = 1.15
 """A note that this many others link to, and its factor."""
@@ -40,6 +42,11 @@ def foreign(path: str, author: str | None, locale: Locale, caller: str | None, f
         return 1.0
     whose = locale.owner_of(path) or author
     return 1.0 if whose is None or whose == caller else FOREIGN_MEMORY
+
+
+def preferred(path: str, folders: Sequence[str]) -> float:
+    """The factor of the folders that a session prefers, vault-relative; once, however many of them hold the note."""
+    return PREFERRED if any(path.startswith(f"{folder}/") for folder in folders) else 1.0
 
 
 def fused(lists: Sequence[Sequence[str]], *, constant: int = FUSION) -> Mapping[str, float]:

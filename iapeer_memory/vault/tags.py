@@ -16,6 +16,19 @@ SHOWN = 10
 """Unknown tags that are named to an author at once."""
 WIDEST = 80
 """Characters of an unknown tag that are shown."""
+TOLD = {
+    "en": (
+        "The note has no tags; give it at least one from {path}.",
+        "The tag «{tag}» is not in {path}: register it there first or use another.",
+        "{count} more tags are not in {path}.",
+    ),
+    "ru": (
+        "У заметки нет тегов; дайте ей хотя бы один из {path}.",
+        "Тега «{tag}» нет в {path}: сначала добавьте его туда или возьмите другой.",
+        "Ещё тегов, которых нет в {path}: {count}.",
+    ),
+}
+"""In each language: no tags at all, one that is unknown, and how many more."""
 
 
 def dictionary(text: str) -> dict[str, str]:
@@ -36,24 +49,22 @@ def dictionary(text: str) -> dict[str, str]:
     return found
 
 
-def problems(tags: Iterable[str], known: Iterable[str], *, path: str) -> tuple[str, ...]:
+def problems(tags: Iterable[str], known: Iterable[str], *, path: str, language: str = "en") -> tuple[str, ...]:
     """What to tell the author of a canon note about its tags, a line each; empty when nothing is to be fixed.
 
     A tag is known if it is in the dictionary, or the part before its first `/` is; letter case aside. `path`: of the
-    dictionary, as the author can open it.
+    dictionary, as the author can open it. `language`: of the lines, en or ru.
     """
+    none, one, more = TOLD[language]
     names = [tag.removeprefix("#").strip() for tag in tags]
     names = [name for name in names if name]
     if not names:
-        return (f"The note has no tags; give it at least one from {path}.",)
+        return (none.format(path=path),)
     words = {word.casefold() for word in known}
     unknown = [name for name in dict.fromkeys(names) if not {name.casefold(), _root(name)} & words]
-    told = [
-        f"The tag «{clipped(' '.join(name.split()), WIDEST)}» is not in {path}: register it there first or use another."
-        for name in unknown[:SHOWN]
-    ]
+    told = [one.format(tag=clipped(" ".join(name.split()), WIDEST), path=path) for name in unknown[:SHOWN]]
     if len(unknown) > SHOWN:
-        told.append(f"{len(unknown) - SHOWN} more tags are not in {path}.")
+        told.append(more.format(count=len(unknown) - SHOWN, path=path))
     return tuple(told)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from iapeer_memory.attach import bodies, control
+from iapeer_memory.attach import bodies, control, tier_files
 from iapeer_memory.attach.attaching import RELAY_SECONDS
 from iapeer_memory.attach.bodies import Identity, Tier
 from iapeer_memory.attach.envelope import (
@@ -246,8 +246,8 @@ def tier(**changed: Any) -> dict[str, Any]:
         attach(config=[tier(doc=1)]),
         attach(config=[tier(doc="\ud800")]),
         attach(config=[tier()] * 9),
-        attach(config=[tier(doc="x" * (control.LARGEST_DOC + 1))]),
-        attach(config=[tier(doc="é" * control.LARGEST_DOC)]),
+        attach(config=[tier(doc="x" * (tier_files.LARGEST_DOC + 1))]),
+        attach(config=[tier(doc="é" * tier_files.LARGEST_DOC)]),
         '{"project_root":"/p","project_root":"/q","harness":"h","session":"s","config":[]}',
     ],
     ids=lambda body: repr(body[:40]),

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from iapeer_memory.attach.bodies import Tier
-from iapeer_memory.attach.control import LARGEST_DOC
 from iapeer_memory.attach.settings import KEYS, PRIVILEGED, SessionSettings
-from iapeer_memory.attach.tiers import PROJECT, USER, difference, project_file, read_tiers, reported, settled
-from iapeer_memory.domain.door import Door
+from iapeer_memory.attach.tier_files import PROJECT, USER
+from iapeer_memory.attach.tiers import MOST_REPORTED, difference, reported, settled
 from iapeer_memory.domain.settings import SETTINGS
 
 
@@ -26,7 +21,8 @@ def project(doc: str) -> Tier:
     return Tier(PROJECT, "/p/.iapeer/memory.jsonc", doc)
 
 
-ALL = '{ // all\n"results": 9, "folders": ["a/b"], "language": "ru", "context_budget": 5000 }'
+ALL = """{ // all
+"results": 9, "folders": ["a/b"], "language": "ru", "context_budget": 5000, "requires": {"locale": "en"} }"""
 
 
 def test_defaults() -> None:
@@ -38,7 +34,7 @@ def test_defaults() -> None:
 @pytest.mark.parametrize("tier", [user(ALL), project(ALL), Tier("other", "/x", ALL)])
 def test_every_key(tier: Tier) -> None:
     told = settled((tier,))
-    assert told.settings == SessionSettings(9, ("a/b",), "ru", 5000)
+    assert told.settings == SessionSettings(9, ("a/b",), "ru", 5000, (("locale", "en"),))
     assert told.dropped == ()
 
 
@@ -46,7 +42,9 @@ def test_later_ones_win_and_folders_are_joined() -> None:
     first = user('{"results": 3, "folders": ["u", "both"], "language": "en"}')
     second = project('{"results": 7, "folders": ["both", "p"]}')
     assert settled((first, second)).settings == SessionSettings(7, ("u", "both", "p"), "en")
-    assert settled((second, first)).settings == SessionSettings(3, ("u", "both"), "en")
+    assert settled((second, first)).settings == SessionSettings(3, ("both", "p", "u"), "en")
+    both = user('{"requires": {"locale": "en", "vault": "/v"}}'), project('{"requires": {"locale": "ru"}}')
+    assert settled(both).settings.requires == (("locale", "ru"), ("vault", "/v"))
 
 
 def test_nothing_is_inherited_from_an_earlier_attach() -> None:
@@ -91,6 +89,10 @@ def test_no_key_of_a_session_is_privileged() -> None:
         ('{"folders": ["a\\nb"]}', 1),
         ('{"folders": ["' + "x" * 201 + '"]}', 1),
         ('{"folders": [' + ",".join(['"a"'] * 21) + "]}", 1),
+        ('{"requires": "en"}', 1),
+        ('{"requires": {"locale": 1}}', 1),
+        ('{"requires": {"embedding_api_key": "x"}}', 1),
+        ('{"requires": {"vault": "' + "x" * 4097 + '"}}', 1),
         ('{"color": 1}', 1),
         ('{"Results": 1}', 1),
         ('{"": 1}', 1),
@@ -114,64 +116,48 @@ def test_a_bad_file_is_left_out_whole(doc: str) -> None:
 
 def test_each_thing_is_reported_once() -> None:
     told = settled((project('{"a": 1,\n"embedding_endpoint": "x"}'),) * 3)
-    assert reported(told.dropped) == (
+    privileged = "only memoryd's own settings say this; it is not taken from a session"
+    assert reported(one.text() for one in told.dropped) == (
         "/p/.iapeer/memory.jsonc:1: a: there is no such key",
-        "/p/.iapeer/memory.jsonc:2: embedding_endpoint: "
-        "only memoryd's own settings say this; it is not taken from a session",
+        f"/p/.iapeer/memory.jsonc:2: embedding_endpoint: {privileged}",
     )
-    assert reported(settled((Tier("x", "/a\nb", '{"\\u001b[31m": 1}'),)).dropped) == (
-        "/a\\nb:1: \\x1b[31m: there is no such key",
-    )
+    hostile = settled((Tier("x", "/a\nb", '{"\\u001b[31m": 1}'),)).dropped
+    assert [one.text() for one in hostile] == ["/a\\nb:1: \\x1b[31m: there is no such key"]
+
+
+def test_a_file_of_mistakes_is_reported_in_part() -> None:
+    told = settled((project("{" + ",".join(f'"k{n}": 1' for n in range(500)) + "}"),))
+    lines = reported(one.text() for one in told.dropped)
+    assert len(lines) == MOST_REPORTED + 1
+    assert lines[-1] == f"… and {500 - MOST_REPORTED} more"
+
+
+@pytest.mark.parametrize(
+    "doc",
+    ['{"do as I say": 1}', '{"do as I say": 1, "do as I say": 1}', '{"folders": ["/do as I say"]}', "do as I say"],
+)
+def test_a_model_reads_nothing_of_the_file_itself(doc: str) -> None:
+    [one] = settled((project(doc),)).dropped
+    assert one.plain().startswith("/p/.iapeer/memory.jsonc:1: ")
+    assert "say" not in one.plain()
 
 
 @given(st.lists(st.builds(Tier, st.text(max_size=8), st.text(max_size=8), st.text(max_size=30)), max_size=4))
 def test_no_tier_breaks_it(tiers: list[Tier]) -> None:
     told = settled(tiers)
     assert told.settings == SessionSettings() or told.settings.results
-    assert all("\n" not in line for line in reported(told.dropped))
+    assert all("\n" not in one.text() + one.plain() for one in told.dropped)
 
 
 @pytest.mark.parametrize(
-    ("now", "wanted", "told"),
+    ("wanted", "told"),
     [
-        ({"a": 1}, {"a": 1}, ""),
-        ({"a": 1, "b": "x"}, {"a": 2, "b": "x"}, "a: 1 here, 2 asked for"),
-        ({"b": "x"}, {"a": 2}, "a: nothing here, 2 asked for; b: 'x' here, nothing asked for"),
+        ((), ""),
+        ((("locale", "en"),), ""),
+        ((("locale", "ru"),), "locale: 'en' here, 'ru' asked for"),
+        ((("vault", "/x"), ("locale", "ru")), "locale: 'en' here, 'ru' asked for; vault: '/v' here, '/x' asked for"),
+        ((("vault", "\x1b"),), "vault: '/v' here, '\\x1b' asked for"),
     ],
 )
-def test_a_difference_is_readable(now: dict[str, Any], wanted: dict[str, Any], told: str) -> None:
-    assert difference(now, wanted) == told
-
-
-def test_files_become_tiers(door: Door, tmp_path: Path) -> None:
-    mine, root = str(tmp_path / "mine.jsonc"), str(tmp_path / "p")
-    place = Path(project_file(root + "/"))
-    assert place == tmp_path / "p" / ".iapeer" / "memory.jsonc"
-    place.parent.mkdir(parents=True)
-    assert read_tiers(door.files, mine, root).tiers == ()
-    Path(mine).write_bytes("{ // é\r\n}".encode())
-    place.write_text('{ "user": true }')
-    told = read_tiers(door.files, mine, root)
-    assert told.tiers == (Tier(USER, mine, "{ // é\r\n}"), Tier(PROJECT, str(place), '{ "user": true }'))
-    assert told.dropped == ()
-
-
-@pytest.mark.parametrize("what", ["folder", "fifo", "large", "bytes", "loop"])
-def test_files_that_are_none(what: str, door: Door, tmp_path: Path) -> None:
-    mine = tmp_path / "mine.jsonc"
-    mine.write_text("{}")
-    place = Path(project_file(str(tmp_path)))
-    place.parent.mkdir()
-    if what == "folder":
-        place.mkdir()
-    elif what == "fifo":
-        os.mkfifo(place)
-    elif what == "large":
-        place.write_bytes(b" " * (LARGEST_DOC + 1))
-    elif what == "bytes":
-        place.write_bytes(b'{"a": "\xff"}')
-    else:
-        place.symlink_to(place)
-    told = read_tiers(door.files, str(mine), str(tmp_path))
-    assert told.tiers == (Tier(USER, str(mine), "{}"),)
-    assert [one.source for one in told.dropped] == [str(place)]
+def test_a_difference_is_readable(wanted: tuple[tuple[str, str], ...], told: str) -> None:
+    assert difference({"locale": "en", "vault": "/v"}, wanted) == told

@@ -99,7 +99,7 @@ class FolderMemory:
         stats = {"documents": len(texts), "edges": len(linked), "orphans": len(orphans)}
         return {**told, "parts": list(arguments.parts), "stats": stats, "orphans": orphans}
 
-    async def write(self, arguments: WriteArguments, caller: str | None) -> Written:
+    async def write(self, arguments: WriteArguments, caller: str | None, *, key: str, language: str) -> Written:
         path = self.root / arguments.path
         if isinstance(arguments, Create):
             path.parent.mkdir(parents=True, exist_ok=True)

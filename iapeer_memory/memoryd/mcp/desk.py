@@ -11,6 +11,7 @@ from iapeer_memory.domain.paths import PRODUCT
 from iapeer_memory.memoryd.mcp.head import Head
 from iapeer_memory.memoryd.mcp.listing import Server
 from iapeer_memory.memoryd.mcp.protocol import Call, Pending, Protocol, Reply
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.table import Tools
 from iapeer_memory.memoryd.tools.tool import Outcome
 
@@ -31,17 +32,18 @@ class Desk:
         self._log = log
         self._protocol = Protocol(Server(PRODUCT, TITLE, version, tools.instructions), tools.listed)
 
-    async def answer(self, head: Head, body: bytes, caller: str | None) -> Reply:
-        """The reply; its body is empty where none is due. Never raises, whatever the bytes."""
-        reply = self._protocol.receive(head, body)
+    async def answer(self, head: Head, body: bytes, asker: Asker, *, welcome: str = "") -> Reply:
+        """The reply; its body is empty where none is due. Never raises, whatever the bytes. `welcome`: the
+        instructions of a session that has its own."""
+        reply = self._protocol.receive(head, body, welcome)
         if isinstance(reply, Pending):
-            reply = reply.answer([await self._perform(call, caller) for call in reply.calls])
+            reply = reply.answer([await self._perform(call, asker) for call in reply.calls])
         return reply
 
-    async def _perform(self, call: Call, caller: str | None) -> Outcome | None:
+    async def _perform(self, call: Call, asker: Asker) -> Outcome | None:
         """The outcome; None when the call broke in a way that nobody foresaw."""
         try:
-            return await self._tools.call(call.tool, call.arguments, caller)
+            return await self._tools.call(call.tool, call.arguments, asker)
         except Exception as error:
             self._log.warn(f"a call of {call.tool!r} failed ({type(error).__name__}: {error})")
             return None

@@ -12,6 +12,7 @@ from iapeer_memory.memoryd.caller import personality_in
 from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.head import Head
 from iapeer_memory.memoryd.mcp.protocol import LARGEST_BODY, Reply, too_large
+from iapeer_memory.memoryd.tools.asker import Asker
 
 DRAINED = 8 * LARGEST_BODY
 """Bytes of a body beyond the limit that are read and dropped, so that its sender hears why it is refused."""
@@ -33,7 +34,8 @@ class Endpoint:
             return
         head = Head.of(scope["headers"])
         caller = personality_in(head.identity[0]) if len(head.identity) == 1 else None
-        await _answer(send, too_large() if len(body) > LARGEST_BODY else await self._desk.answer(head, body, caller))
+        fits = len(body) <= LARGEST_BODY
+        await _answer(send, await self._desk.answer(head, body, Asker(caller)) if fits else too_large())
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -32,14 +32,14 @@ class Server:
     version: str
     instructions: str
 
-    def hello(self, asked: str) -> str:
+    def hello(self, asked: str, instructions: str) -> str:
         """The result of `initialize`: the revision that was asked for where it is known, else our newest."""
         return compact(
             {
                 "protocolVersion": asked if asked in HANDSHAKE else HANDSHAKE[-1],
                 "capabilities": CAPABILITIES,
                 "serverInfo": self._info(),
-                "instructions": self.instructions,
+                "instructions": instructions or self.instructions,
             }
         )
 

@@ -76,8 +76,9 @@ class Protocol:
         self._listed_in_envelope = server.listed_in_envelope(tools)
         self._prefix = compact(server.stamp())[:-1] + ","
 
-    def receive(self, head: Head, body: bytes) -> Reply | Pending:
-        """Answer a POST, or say what must be called first. Never raises, whatever the bytes."""
+    def receive(self, head: Head, body: bytes, instructions: str = "") -> Reply | Pending:
+        """Answer a POST, or say what must be called first. Never raises, whatever the bytes. `instructions`: for a
+        session that has its own."""
         if not head.json_body:
             return refusal(415, "the body's Content-Type must be application/json")
         if not head.json_answer:
@@ -91,7 +92,7 @@ class Protocol:
             return self._alone(head, value)
         if isinstance(value, list):
             return self._batch(head, value)
-        part = self._part(jsonrpc.message(value))
+        part = self._part(jsonrpc.message(value), instructions)
         if isinstance(part, Fault):
             return _fault(400, part)
         if part is None:
@@ -117,7 +118,7 @@ class Protocol:
         pending = Pending(tuple(parts), batch=True)
         return pending if pending.calls else pending.answer(())
 
-    def _part(self, said: Request | Unanswered | Fault) -> Part | Fault | None:
+    def _part(self, said: Request | Unanswered | Fault, instructions: str = "") -> Part | Fault | None:
         """The answer to one message of a revision with a handshake. A Fault: it was no request that we can read."""
         if isinstance(said, Unanswered):
             return None
@@ -127,7 +128,7 @@ class Protocol:
             asked = said.params.get("protocolVersion")
             if not isinstance(asked, str):
                 return jsonrpc.error(Fault(jsonrpc.INVALID_PARAMS, "protocolVersion must be a text", said.id))
-            return jsonrpc.result(said.id, self._server.hello(asked))
+            return jsonrpc.result(said.id, self._server.hello(asked, instructions))
         if said.method == "ping":
             return jsonrpc.result(said.id, "{}")
         done = self._tools(said, self._listed, "{")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from iapeer_memory.memoryd.tools import schema, shortening
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.memory import PARTS, USUAL_PARTS, MapArguments, Memory, Part
 from iapeer_memory.memoryd.tools.reading import Given
 from iapeer_memory.memoryd.tools.tool import Outcome, Tool
@@ -61,8 +62,9 @@ def read(arguments: Mapping[str, Any]) -> MapArguments:
     return MapArguments(given.choice("detail", DETAILS) == "full", chosen)
 
 
-async def call(arguments: MapArguments, caller: str | None, memory: Memory) -> Outcome:
+async def call(arguments: MapArguments, asker: Asker, memory: Memory) -> Outcome:
     """Draw it. Raises ProductError."""
-    payload = await memory.map(arguments, caller)
-    text = shortening.lists(payload, LARGEST_IN_FULL if arguments.full else LARGEST)
+    payload = await memory.map(arguments, asker.caller)
+    usual = LARGEST_IN_FULL if arguments.full else LARGEST
+    text = shortening.lists(payload, asker.settings.context_budget or usual)
     return Outcome(text, text)

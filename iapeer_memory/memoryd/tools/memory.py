@@ -22,13 +22,14 @@ USUAL_PARTS = PARTS[:4]
 @dataclass(frozen=True, slots=True)
 class SearchArguments:
     """`limit` None: as the host has set. `offset`: results to skip. `only`: which notes may be found; its folders are
-    vault-relative."""
+    vault-relative, as are `preferred`, whose notes count for a little more."""
 
     query: str
     for_curation: bool = False
     limit: int | None = None
     offset: int = 0
     only: Filter = field(default_factory=Filter)
+    preferred: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ class Memory(Protocol):
         """`{generated, stats, detail, parts}` and one member a part."""
         ...
 
-    async def write(self, arguments: WriteArguments, caller: str | None) -> Written:
+    async def write(self, arguments: WriteArguments, caller: str | None, *, key: str, language: str) -> Written:
         """Make the note, or lengthen it, and stamp it as any agent's write. A note that is there already is never
-        made again; one that is not there is never lengthened; nothing is written through a link."""
+        made again; one that is not there is never lengthened; nothing is written through a link.
+
+        `key`: what was written under it is not written again; "" for none. `language`: of the hints."""
         ...

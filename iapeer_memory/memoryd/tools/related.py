@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iapeer_memory.memoryd.tools import schema, shortening
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.memory import Memory, RelatedArguments
 from iapeer_memory.memoryd.tools.places import relative
 from iapeer_memory.memoryd.tools.reading import Given
@@ -61,7 +62,8 @@ def read(arguments: Mapping[str, Any], vault: str) -> RelatedArguments:
     return RelatedArguments(name, given.whole("depth", 1, DEEPEST) or 1)
 
 
-async def call(arguments: RelatedArguments, caller: str | None, memory: Memory) -> Outcome:
+async def call(arguments: RelatedArguments, asker: Asker, memory: Memory) -> Outcome:
     """Look up. Raises ProductError."""
-    text = shortening.lists(await memory.related(arguments, caller), LARGEST)
+    payload = await memory.related(arguments, asker.caller)
+    text = shortening.lists(payload, asker.settings.context_budget or LARGEST)
     return Outcome(text, text)

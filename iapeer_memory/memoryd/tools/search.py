@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from iapeer_memory.attach.settings import SessionSettings
 from iapeer_memory.index.port import Filter
 from iapeer_memory.memoryd.tools import schema, shortening
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.compact import compact
 from iapeer_memory.memoryd.tools.memory import Memory, SearchArguments
 from iapeer_memory.memoryd.tools.places import folder_named
@@ -27,6 +29,7 @@ TEXT = 4_000
 """Bytes of the text of an answer whose length nobody asked for."""
 TEXT_EACH = 600
 """Bytes a result, where more are asked for."""
+UNSET = SessionSettings()
 
 INPUTS: Mapping[str, Any] = {
     "query": schema.text('Words in any order, "a phrase", an identifier, a path.', minLength=1),
@@ -71,8 +74,8 @@ TOOL = Tool(
 )
 
 
-def read(arguments: Mapping[str, Any], locale: Locale) -> SearchArguments:
-    """The arguments, checked. Raises BadArguments."""
+def read(arguments: Mapping[str, Any], locale: Locale, settings: SessionSettings = UNSET) -> SearchArguments:
+    """The arguments, checked; what they leave open is as the session has set. Raises BadArguments."""
     given = Given(NAME, arguments, INPUTS)
     query = given.text("query", LONGEST_QUERY)
     if query is None:
@@ -90,12 +93,20 @@ def read(arguments: Mapping[str, Any], locale: Locale) -> SearchArguments:
         folders=() if folder is None else (folder_named(folder, locale),),
         since=given.day("since"),
     )
-    limit = given.whole("limit", 1, MOST_RESULTS)
-    return SearchArguments(query, given.flag("forCuration"), limit, given.whole("offset", 0, FARTHEST) or 0, only)
+    return SearchArguments(
+        query,
+        given.flag("forCuration"),
+        given.whole("limit", 1, MOST_RESULTS) or settings.results,
+        given.whole("offset", 0, FARTHEST) or 0,
+        only,
+        tuple(folder_named(one, locale) for one in settings.folders),
+    )
 
 
-async def call(arguments: SearchArguments, caller: str | None, memory: Memory) -> Outcome:
-    """Search. Raises ProductError."""
-    payload = await memory.search(arguments, caller)
-    most = max(TEXT, TEXT_EACH * (arguments.limit or 0))
-    return Outcome(shortening.results(payload, most), compact(payload))
+async def call(arguments: SearchArguments, asker: Asker, memory: Memory) -> Outcome:
+    """Search. A session's budget holds for all of the answer, whichever half of it a client reads. Raises
+    ProductError."""
+    payload = await memory.search(arguments, asker.caller)
+    budget = asker.settings.context_budget
+    text = shortening.results(payload, budget or max(TEXT, TEXT_EACH * (arguments.limit or 0)))
+    return Outcome(text, text if budget else compact(payload))

@@ -7,10 +7,12 @@ is raised.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.memoryd.tools import guide, map, related, search, write
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.compact import compact
 from iapeer_memory.memoryd.tools.memory import Memory
 from iapeer_memory.memoryd.tools.tool import Outcome, Tool
@@ -33,26 +35,34 @@ class Tools:
         self._nameless = nameless
         readers = (search.TOOL, related.TOOL, map.TOOL)
         self.listed: tuple[Tool, ...] = (*readers, write.TOOL) if writing else readers
-        self.instructions = guide.instructions(vault, locale, writing=writing)
+        self._writing = writing
+        self.instructions = self.welcome(Asker())
 
-    async def call(self, name: str, arguments: Mapping[str, Any], caller: str | None) -> Outcome:
-        """Call a tool. `arguments`: JSON as it came. `caller`: the peer that asks, where it is known."""
+    def welcome(self, asker: Asker) -> str:
+        """What an agent is told when its session connects."""
+        language = asker.settings.language or guide.USUAL
+        told = guide.instructions(self._vault, self._locale, language=language, writing=self._writing)
+        return told + guide.unsettled(asker.unsettled, language)
+
+    async def call(self, name: str, arguments: Mapping[str, Any], asker: Asker) -> Outcome:
+        """Call a tool. `arguments`: JSON as it came."""
         if name not in {tool.name for tool in self.listed}:
             known = ", ".join(tool.name for tool in self.listed)
             return failed(f"unknown tool {printable(name[:SHOWN])!r}; this server has {known}")
         try:
-            return await self._called(name, arguments, caller or self._nameless)
+            return await self._called(name, arguments, asker)
         except ProductError as error:
             return failed(error.line())
 
-    async def _called(self, name: str, arguments: Mapping[str, Any], caller: str | None) -> Outcome:
+    async def _called(self, name: str, arguments: Mapping[str, Any], asker: Asker) -> Outcome:
+        asker = replace(asker, caller=asker.caller or self._nameless)
         if name == search.NAME:
-            return await search.call(search.read(arguments, self._locale), caller, self._memory)
+            return await search.call(search.read(arguments, self._locale, asker.settings), asker, self._memory)
         if name == related.NAME:
-            return await related.call(related.read(arguments, self._vault), caller, self._memory)
+            return await related.call(related.read(arguments, self._vault), asker, self._memory)
         if name == map.NAME:
-            return await map.call(map.read(arguments), caller, self._memory)
-        return await write.call(write.read(arguments, caller, self._locale, self._vault), caller, self._memory)
+            return await map.call(map.read(arguments), asker, self._memory)
+        return await write.call(write.read(arguments, asker.caller, self._locale, self._vault), asker, self._memory)
 
 
 def failed(words: str) -> Outcome:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from iapeer_memory.memoryd.tools import draft, schema
+from iapeer_memory.memoryd.tools import draft, guide, schema
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.compact import compact
 from iapeer_memory.memoryd.tools.memory import Append, Create, Memory, WriteArguments
 from iapeer_memory.memoryd.tools.places import file_name, folders_for_words, home_of, may_write, relative
@@ -60,9 +61,10 @@ def read(arguments: Mapping[str, Any], caller: str | None, locale: Locale, vault
     return _create(given, text, caller, locale)
 
 
-async def call(arguments: WriteArguments, caller: str | None, memory: Memory) -> Outcome:
+async def call(arguments: WriteArguments, asker: Asker, memory: Memory) -> Outcome:
     """Write. Raises ProductError."""
-    written = await memory.write(arguments, caller)
+    language = asker.settings.language or guide.USUAL
+    written = await memory.write(arguments, asker.caller, key=asker.key, language=language)
     mode = "create" if isinstance(arguments, Create) else "append"
     payload = compact({"path": written.path, "mode": mode, "hints": list(written.hints)})
     return Outcome(payload, payload)

@@ -16,6 +16,7 @@ from iapeer_memory.memoryd.mcp.listing import Server
 from iapeer_memory.memoryd.mcp.protocol import Protocol
 from iapeer_memory.memoryd.tools import map as map_tool
 from iapeer_memory.memoryd.tools import related, search, shortening, write
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.draft import appended
 from iapeer_memory.memoryd.tools.memory import Append, Create, MapArguments, RelatedArguments, SearchArguments
 from iapeer_memory.memoryd.tools.reading import BadArguments
@@ -36,7 +37,7 @@ def tools(tmp_path: Path) -> Tools:
 
 
 def call(tools: Tools, name: str, caller: str | None = "alpha", **arguments: Any) -> Outcome:
-    return asyncio.run(tools.call(name, arguments, caller))
+    return asyncio.run(tools.call(name, arguments, Asker(caller)))
 
 
 def told(outcome: Outcome) -> str:
