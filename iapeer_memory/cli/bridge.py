@@ -1,40 +1,45 @@
 """`mcp`: an MCP server on stdin and stdout, for harnesses that start one; the session's way to memoryd.
 
-    iapeer-memory mcp [--harness NAME] [--session ID] [--project DIR]
+    iapeer-memory mcp [--harness NAME] [--session ID] [--project DIR] [--host ssh://[USER@]HOST[:PORT]]
 
-A line in is a message; it goes to memoryd as it is, over a session that attaches once and again after a restart, and
-the answer is a line out. Where memoryd is not there it is started. A write that may have been carried out is never
-asked for twice: its answer is then an error that says so. Brings no argument parser and no MCP library: a harness
-waits.
+Attaches once, and again after a restart; where memoryd is not there it is started. With --host the memory is another
+host's. Brings no argument parser and no MCP library: a harness waits.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
 
 from iapeer_memory.attach.bodies import Identity
 from iapeer_memory.attach.client import Client
-from iapeer_memory.attach.errors import AttachFailed, OutcomeUnknown
+from iapeer_memory.attach.stdio import Stdio
+from iapeer_memory.attach.tier_files import TierFiles
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.domain.paths import Paths
-from iapeer_memory.domain.settings import PREFIX, parse_env
+from iapeer_memory.egress.barefiles import BareFiles
+from iapeer_memory.egress.barestreams import bare_connect
 from iapeer_memory.egress.clock import RealClock
-from iapeer_memory.egress.files import RealFiles
-from iapeer_memory.egress.local_sockets import local_connect
+from iapeer_memory.egress.random import RealRandom
+from iapeer_memory.hooks.post_write import setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from socket import socket
+    from collections.abc import Callable, Mapping, Sequence
 
-USAGE = "usage: iapeer-memory mcp [--harness NAME] [--session ID] [--project DIR]\n"
-FLAGS = ("--harness", "--session", "--project")
-WITHIN = 60.0
-"""Seconds for an answer, starting memoryd included."""
-INTERNAL = -32603
-WRITES = "memory_write"
+    from iapeer_memory.attach.client import Stream
+
+USAGE = (
+    "usage: iapeer-memory mcp [--harness NAME] [--session ID] [--project DIR] [--host ssh://[USER@]HOST[:PORT]] "
+    "| --relay | --start\n"
+)
+FLAGS = ("--harness", "--session", "--project", "--host")
+SWITCHES = ("--relay", "--start")
+"""What we are to ourselves: the far end of `--host`, and the one that starts memoryd. Each stands alone."""
+STARTING = 60.0
 CONFIG_LIMIT = 1 << 20
+MOVED = "IAPEER_MEMORY_STATE_DIR"
+SELF = (sys.executable, "-I", "-m", "iapeer_memory", "mcp")
 
 
 def bridge(words: Sequence[str]) -> int:
@@ -43,92 +48,88 @@ def bridge(words: Sequence[str]) -> int:
     if isinstance(flags, str):
         sys.stderr.write(f"iapeer-memory mcp: {printable(flags)} is not understood; {USAGE}")
         return 2
+    try:
+        if "--start" in flags:
+            return start_memoryd()
+        paths = places(os.environ)
+        if "--relay" in flags:
+            from iapeer_memory.cli.relay import relay
+
+            return relay(local(paths))
+        return serve(flags, paths)
+    except ProductError as error:
+        say(error.line())
+        return error.exit_code
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 0
+
+
+def serve(flags: Mapping[str, str], paths: Paths) -> int:
+    """One session, to its end. Raises UsageError, Unreadable."""
+    folder = os.getcwd()
+    clock = RealClock()
+    connect = local(paths)
+    if host := flags.get("--host", ""):
+        from iapeer_memory.cli.far import far
+
+        connect = far(host, os.environ)
+    # Of another host the project's folder may be told otherwise; its settings lie here.
+    settings = TierFiles(BareFiles(), paths.session_settings, folder if host else flags.get("--project") or folder)
     identity = Identity(
-        flags.get("--project") or os.getcwd(),
+        flags.get("--project") or folder,
         flags.get("--harness") or harness_of(os.environ),
         flags.get("--session") or f"stdio-{os.getpid()}",
     )
+    client = Client(connect, clock, identity, lambda: settings.tiers)
     try:
-        path = _socket_path()
-    except (ProductError, OSError) as error:
-        sys.stderr.write(f"iapeer-memory: {error.line() if isinstance(error, ProductError) else error}\n")
-        return 1
-
-    def connect(deadline: float) -> socket:
-        try:
-            return local_connect(path, deadline=deadline)
-        except (FileNotFoundError, ConnectionRefusedError):
-            _start_memoryd()
-            return local_connect(path, deadline=deadline)
-
-    client = Client(connect, RealClock(), identity)
-    try:
-        serve(sys.stdin.buffer.readline, sys.stdout.buffer.write, sys.stdout.buffer.flush, client)
-    except (KeyboardInterrupt, BrokenPipeError):
-        pass
+        Stdio(client, clock, settings, RealRandom().token(), say).serve(
+            sys.stdin.buffer.readline, sys.stdout.buffer.write, sys.stdout.buffer.flush
+        )
     finally:
         client.close()
     return 0
 
 
-def serve(
-    read: Callable[[], bytes], write: Callable[[bytes], object], flush: Callable[[], object], client: Client
-) -> None:
-    """One line after the other until there are no more."""
-    while line := read():
-        message = line.strip()
-        if not message:
-            continue
-        answer = answered(client, message)
-        if answer:
-            write(answer + b"\n")
-            flush()
+def local(paths: Paths) -> Callable[[float], Stream]:
+    """A way to this host's memoryd, which is started where nobody listens."""
 
-
-def answered(client: Client, message: bytes) -> bytes:
-    """The answer; b"" where none is due. What only reads is asked once more when its answer was lost."""
-    try:
+    def connect(deadline: float) -> Stream:
         try:
-            return client.request(message, within=WITHIN)
-        except OutcomeUnknown:
-            if not only_reads(message):
-                raise
-            return client.request(message, within=WITHIN)
-    except AttachFailed as error:
-        return failed(message, error.line())
+            return bare_connect(paths.attach_socket, deadline=deadline)
+        except (FileNotFoundError, ConnectionRefusedError):
+            have_started()
+            return bare_connect(paths.attach_socket, deadline=deadline)
+
+    return connect
 
 
-def only_reads(message: bytes) -> bool:
-    """Whether nothing is done twice when the message comes twice."""
-    import json
+def have_started() -> None:
+    """Have memoryd started by a process of its own: what that takes would stay with this one. Raises OSError."""
+    from iapeer_memory.egress.processes import RealProcesses
 
-    try:
-        said = json.loads(message)
-        return bool(said["method"] != "tools/call" or said["params"]["name"] != WRITES)
-    except (ValueError, RecursionError, KeyError, TypeError):
-        return False
+    done = RealProcesses().run((*SELF, "--start"), timeout=STARTING)
+    if not done.ok:
+        lines = (done.spawn_error or done.stderr).strip().splitlines() or ["it does not say why"]
+        raise OSError(f"memoryd cannot be started: {lines[-1].removeprefix('iapeer-memory: ')}")
 
 
-def failed(message: bytes, why: str) -> bytes:
-    """The answer to a message that got none; b"" where none is due."""
-    import json
+def start_memoryd() -> int:
+    """Have its supervisor see that memoryd runs. Raises ProductError."""
+    from iapeer_memory.cli.session import open_host
+    from iapeer_memory.provision.settle import settle
 
-    try:
-        said = json.loads(message)
-    except (ValueError, RecursionError):
-        said = {"id": None}
-    every = said if isinstance(said, list) else [said]
-    asked = [one["id"] for one in every if isinstance(one, dict) and "id" in one]
-    errors = [{"jsonrpc": "2.0", "id": one, "error": {"code": INTERNAL, "message": why}} for one in asked]
-    if not errors:
-        return b""
-    return json.dumps(errors if isinstance(said, list) else errors[0], ensure_ascii=False).encode()
+    ok, detail = settle(open_host()).supervisor.ensure()
+    if not ok:
+        say(detail)
+    return 0 if ok else 1
 
 
 def flagged(words: Sequence[str]) -> dict[str, str] | str:
     """flag → value, or the first word that is none of ours or lacks its value."""
     found: dict[str, str] = {}
     left = list(words)
+    if len(left) == 1 and left[0] in SWITCHES:
+        return {left[0]: ""}
     while left:
         name, equals, value = left.pop(0).partition("=")
         if name not in FLAGS or (not equals and not left):
@@ -144,24 +145,15 @@ def harness_of(env: Mapping[str, str]) -> str:
     return "codex" if any(name.startswith("CODEX_") for name in env) else "mcp"
 
 
-def _socket_path() -> str:
-    """Where memoryd listens for sessions: as the settings have moved it. Raises ProductError, OSError."""
-    files, env = RealFiles(), dict(os.environ)
+def places(env: Mapping[str, str]) -> Paths:
+    """Where everything lies, as the settings have moved it. Raises Unreadable."""
     home = env.get("HOME") or os.path.expanduser("~")
-    data = files.read_optional(Paths.from_env(env, os_home=home).config_file, limit=CONFIG_LIMIT) or b""
-    said = {line.key: line.value for line in parse_env(data.decode("utf-8", "replace"))[0]}
-    moved = {key: value for key, value in said.items() if key.startswith(PREFIX)}
-    return Paths.from_env({**moved, **env}, os_home=home).attach_socket
+    data = BareFiles().read_optional(Paths.from_env(env, os_home=home).config_file, limit=CONFIG_LIMIT) or b""
+    moved = setting(data.decode("utf-8", "replace"), MOVED)
+    return Paths.from_env({MOVED: moved, **env}, os_home=home)
 
 
-def _start_memoryd() -> None:
-    """Have its supervisor see that it runs. Raises OSError where it cannot be had."""
-    from iapeer_memory.cli.session import open_host
-    from iapeer_memory.provision.settle import settle
-
-    try:
-        ok, detail = settle(open_host()).supervisor.ensure()
-    except ProductError as error:
-        ok, detail = False, error.line()
-    if not ok:
-        raise OSError(f"memoryd cannot be started: {detail}")
+def say(text: str) -> None:
+    """A line on stderr, where harnesses keep what a server says."""
+    sys.stderr.write(f"iapeer-memory: {text}\n")
+    sys.stderr.flush()

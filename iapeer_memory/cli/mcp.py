@@ -8,11 +8,14 @@ import typer
 
 from iapeer_memory.cli.bridge import bridge
 
+HOST = "A host whose memory it is: ssh://[USER@]HOST[:PORT]. Else this one."
+
 
 def main(
     harness: Annotated[str, typer.Option("--harness", metavar="NAME", help="Else as the environment tells.")] = "",
     session: Annotated[str, typer.Option("--session", metavar="ID", help="Else one of its own.")] = "",
     project: Annotated[str, typer.Option("--project", metavar="DIR", help="Else the current folder.")] = "",
+    host: Annotated[str, typer.Option("--host", metavar="URL", help=HOST)] = "",
 ) -> int:
     """Serve MCP on stdin and stdout for one session; memoryd answers."""
-    return bridge([f"--harness={harness}", f"--session={session}", f"--project={project}"])
+    return bridge([f"--harness={harness}", f"--session={session}", f"--project={project}", f"--host={host}"])

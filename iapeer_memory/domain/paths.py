@@ -6,8 +6,11 @@ path can afford to import it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from os.path import abspath, dirname, join
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PRODUCT = "iapeer-memory"
 UNIT_NAME = "iapeer-memory-memoryd"

@@ -6,13 +6,10 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import anyio
 import pytest
@@ -20,8 +17,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from tests.support.bed import Bed, bed_in, until
-
-WORDS = (sys.executable, "-I", "-m", "iapeer_memory", "mcp")
+from tests.support.bridged import WORDS, Session, bridged
 
 
 @pytest.fixture
@@ -32,58 +28,13 @@ def bed(runtime: Path) -> Iterator[Bed]:
         yield made
 
 
-@dataclass
-class Session:
-    """One harness's server, spoken to as the harness does."""
-
-    child: subprocess.Popen[bytes]
-    last: int = 0
-
-    def say(self, line: bytes) -> None:
-        assert self.child.stdin is not None
-        self.child.stdin.write(line + b"\n")
-        self.child.stdin.flush()
-
-    def heard(self) -> dict[str, Any]:
-        assert self.child.stdout is not None
-        answer: dict[str, Any] = json.loads(self.child.stdout.readline())
-        return answer
-
-    def ask(self, method: str, **params: Any) -> dict[str, Any]:
-        self.last += 1
-        self.say(json.dumps({"jsonrpc": "2.0", "id": self.last, "method": method, "params": params}).encode())
-        answer = self.heard()
-        assert answer["id"] == self.last
-        return answer
-
-    def call(self, tool: str, **arguments: Any) -> dict[str, Any]:
-        answer = self.ask("tools/call", name=tool, arguments=arguments)
-        assert "result" in answer, answer
-        return dict(answer["result"])
-
-    def titles(self, query: str) -> list[str]:
-        return [row["title"] for row in self.call("memory_search", query=query)["structuredContent"]["results"]]
-
-
-@contextmanager
-def session(bed: Bed, peer: str, *words: str) -> Iterator[Session]:
-    child = subprocess.Popen(
-        [*WORDS, *words], env=bed.env, cwd=bed.peer(peer), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
-    with child:
-        try:
-            yield Session(child)
-            child.stdin.close()  # type: ignore[union-attr]
-            assert child.wait(timeout=20) == 0
-        finally:
-            child.kill()
+def session(bed: Bed, peer: str, *words: str) -> AbstractContextManager[Session]:
+    return bridged(bed.env, bed.peer(peer), *words)
 
 
 def test_what_one_session_writes_another_finds(bed: Bed) -> None:
     with session(bed, "alpha", "--harness", "claude") as one, session(bed, "beta", "--harness", "codex") as other:
-        hello = one.ask("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "x"})["result"]
-        assert hello["serverInfo"]["name"] == "iapeer-memory" and "memory" in hello["instructions"]
+        assert "memory" in one.hello()
         one.say(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
         assert len(one.ask("tools/list")["result"]["tools"]) == 4
         written = one.call("memory_write", title="Harbour", text="Seven gannets.", folder="knowledge", tags=["birds"])
