@@ -25,6 +25,7 @@ from iapeer_memory.hooks.post_write import setting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import _socket
     from collections.abc import Callable, Mapping, Sequence
 
     from iapeer_memory.attach.client import Stream
@@ -66,19 +67,20 @@ def bridge(words: Sequence[str]) -> int:
 
 def serve(flags: Mapping[str, str], paths: Paths) -> int:
     """One session, to its end. Raises UsageError, Unreadable."""
-    folder = os.getcwd()
+    folder, name = os.getcwd(), f"stdio-{os.getpid()}"
     clock = RealClock()
-    connect = local(paths)
+    connect: Callable[[float], Stream] = local(paths)
     if host := flags.get("--host", ""):
         from iapeer_memory.cli.far import far
+        from iapeer_memory.egress.host import hostname
 
-        connect = far(host, os.environ)
+        connect, name = far(host, os.environ), f"{name}@{hostname()}"
     # Of another host the project's folder may be told otherwise; its settings lie here.
     settings = TierFiles(BareFiles(), paths.session_settings, folder if host else flags.get("--project") or folder)
     identity = Identity(
         flags.get("--project") or folder,
         flags.get("--harness") or harness_of(os.environ),
-        flags.get("--session") or f"stdio-{os.getpid()}",
+        flags.get("--session") or name,
     )
     client = Client(connect, clock, identity, lambda: settings.tiers)
     try:
@@ -90,10 +92,10 @@ def serve(flags: Mapping[str, str], paths: Paths) -> int:
     return 0
 
 
-def local(paths: Paths) -> Callable[[float], Stream]:
+def local(paths: Paths) -> Callable[[float], _socket.socket]:
     """A way to this host's memoryd, which is started where nobody listens."""
 
-    def connect(deadline: float) -> Stream:
+    def connect(deadline: float) -> _socket.socket:
         try:
             return bare_connect(paths.attach_socket, deadline=deadline)
         except (FileNotFoundError, ConnectionRefusedError):

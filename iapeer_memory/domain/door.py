@@ -180,9 +180,10 @@ class Processes(Protocol):
         cwd: str = "/",
         named: bool = False,
         talk: int | None = None,
+        answers: bool = False,
     ) -> Started:
         """Start in a session of its own, never our zombie, stdout and stderr appended to `log`, stdin empty, or the
-        descriptor `talk`."""
+        descriptor `talk`. `answers`: its stdout is `talk` too."""
         ...
 
     def replace(self, argv: Sequence[str], *, env: Mapping[str, str], keep_fds: Sequence[int] = ()) -> RunResult:

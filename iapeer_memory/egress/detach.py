@@ -21,7 +21,15 @@ REPORT = 3
 HIGHEST_FD = 1 << 20
 
 
-def start(argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str, talk: int | None = None) -> Started:
+def start(
+    argv: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    log: str,
+    cwd: str,
+    talk: int | None = None,
+    answers: bool = False,
+) -> Started:
     """See `domain.door.Processes.start_detached`. `started` is True once the program itself runs."""
     program = find_program(argv, env)
     if program is None:
@@ -37,7 +45,9 @@ def start(argv: Sequence[str], *, env: Mapping[str, str], log: str, cwd: str, ta
             warnings.simplefilter("ignore", DeprecationWarning)
             middle = os.fork()
         if middle == 0:
-            become_detached(program, list(argv), dict(env), log_fd=log_fd, writer=writer, cwd=cwd, talk=talk)
+            become_detached(
+                program, list(argv), dict(env), log_fd=log_fd, writer=writer, cwd=cwd, talk=talk, answers=answers
+            )
         os.close(writer)
         writer = -1
         os.waitpid(middle, 0)
@@ -63,7 +73,15 @@ def open_log(log: str) -> int:
 
 
 def become_detached(
-    program: str, argv: list[str], env: dict[str, str], *, log_fd: int, writer: int, cwd: str, talk: int | None
+    program: str,
+    argv: list[str],
+    env: dict[str, str],
+    *,
+    log_fd: int,
+    writer: int,
+    cwd: str,
+    talk: int | None,
+    answers: bool,
 ) -> NoReturn:
     """In the first child: fork again and leave; in the second: become the program. Never returns to Python code."""
     report = writer
@@ -75,9 +93,10 @@ def become_detached(
         # Out of the way of 0 to 3 first, then into place.
         nothing, log_fd, writer = (high(fd) for fd in (nothing, log_fd, writer))
         os.dup2(nothing, 0)
-        os.dup2(log_fd, 1)
+        os.dup2(nothing if answers else log_fd, 1)
         os.dup2(log_fd, 2)
         os.set_blocking(1, True)
+        os.set_blocking(2, True)
         os.dup2(writer, REPORT, inheritable=False)
         report = REPORT
         os.closerange(REPORT + 1, HIGHEST_FD)

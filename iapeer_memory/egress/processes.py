@@ -61,11 +61,12 @@ class RealProcesses:
         cwd: str = "/",
         named: bool = False,
         talk: int | None = None,
+        answers: bool = False,
     ) -> Started:
         """Start in a session of its own; see the port."""
         from iapeer_memory.egress.detach import start
 
-        return start(argv, env=env, log=log, cwd=cwd, talk=talk)
+        return start(argv, env=env, log=log, cwd=cwd, talk=talk, answers=answers)
 
     def replace(self, argv: Sequence[str], *, env: Mapping[str, str], keep_fds: Sequence[int] = ()) -> RunResult:
         """Become the other program; returns only when that fails."""

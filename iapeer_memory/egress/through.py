@@ -149,9 +149,11 @@ class ThroughProcesses:
         cwd: str = "/",
         named: bool = False,
         talk: int | None = None,
+        answers: bool = False,
     ) -> Started:
         def go(given: Mapping[str, str]) -> Started:
-            return self._processes.start_detached(argv, env=given, log=log, cwd=cwd, named=named, talk=talk)
+            start = self._processes.start_detached
+            return start(argv, env=given, log=log, cwd=cwd, named=named, talk=talk, answers=answers)
 
         return self._launch(Launch("start", argv, env, go, refused_start, Started(True), named=named, log=log))
 

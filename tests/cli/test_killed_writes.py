@@ -59,7 +59,7 @@ def test_writes_are_done_once_whenever_memoryd_dies(points: int, bed: Bed) -> No
             strike.join()
     log = (bed.vault / LOG).read_text()
     for number, said in told.items():
-        made = list(bed.vault.rglob(f"Note {number}*.md"))
+        made = list(bed.vault.rglob(f"Note {number}.md"))
         assert len(made) <= 1 and log.count(f"line {number}.") <= 1
         created, appended = said.split()
         if created == "done":

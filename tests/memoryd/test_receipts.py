@@ -27,6 +27,7 @@ CHILD = """
 import os, signal, sys
 from pathlib import Path
 from tests.memoryd.test_receipts import APPEND, CREATE, pen
+pen(Path(sys.argv[1]) / "warm").write(CREATE, "alpha", key="k")
 at, written = int(sys.argv[3]), pen(Path(sys.argv[1]))
 count = -1
 def strike(*_):
@@ -72,7 +73,7 @@ def killed(folder: Path, verb: str, at: int) -> bool:
 
 
 @pytest.mark.parametrize("verb", ["create", "append"])
-@pytest.mark.parametrize("step", [7, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [7, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(600)])])
 def test_a_write_that_is_killed_and_asked_again_is_done_once(verb: str, step: int, tmp_path: Path) -> None:
     arguments: WriteArguments = APPEND if verb == "append" else CREATE
     before, at, states = OLD if verb == "append" else None, 0, set()
