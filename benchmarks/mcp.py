@@ -56,7 +56,7 @@ class Constant:
         """Never asked."""
         raise NotImplementedError
 
-    async def write(self, arguments: Any, caller: str | None) -> Any:
+    async def write(self, arguments: Any, caller: str | None, *, key: str, language: str) -> Any:
         """Never asked."""
         raise NotImplementedError
 

@@ -13,8 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iapeer_memory.attach.client import Client, Clock
+    from iapeer_memory.attach.client import Client
     from iapeer_memory.attach.tier_files import TierFiles
+    from iapeer_memory.domain.door import Clock
 
 WITHIN = 60.0
 """Seconds for an answer, starting memoryd and asking again included."""

@@ -18,9 +18,9 @@ from iapeer_memory.attach.tier_files import TierFiles
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.barefiles import BareFiles
-from iapeer_memory.egress.barestreams import bare_connect
 from iapeer_memory.egress.clock import RealClock
 from iapeer_memory.egress.random import RealRandom
+from iapeer_memory.hooks.over_session import connected
 from iapeer_memory.hooks.post_write import setting
 
 TYPE_CHECKING = False
@@ -97,10 +97,12 @@ def local(paths: Paths) -> Callable[[float], _socket.socket]:
 
     def connect(deadline: float) -> _socket.socket:
         try:
-            return bare_connect(paths.attach_socket, deadline=deadline)
+            return connected(paths.attach_socket, deadline)
         except (FileNotFoundError, ConnectionRefusedError):
             have_started()
-            return bare_connect(paths.attach_socket, deadline=deadline)
+            return connected(paths.attach_socket, deadline)
+        except ValueError as error:
+            raise OSError(str(error)) from None
 
     return connect
 
