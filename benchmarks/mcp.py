@@ -19,12 +19,17 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.wire import Line, request, resident, search, timed  # noqa: E402
+
+if TYPE_CHECKING:
+    from iapeer_memory.memoryd.mcp.desk import Desk
 
 KINDS = ("echo", "endpoint", "endpoint and SDK")
 AT_ONCE = 8
@@ -35,34 +40,8 @@ LIST = request("tools/list")
 SEARCH = search("lighthouse keeper")
 
 
-class Constant:
-    """A memory that always finds the same six notes, about 3 KB of them."""
-
-    def __init__(self) -> None:
-        phases = [f"Phase {n}" for n in range(3)]
-        related = [{"path": f"03_Projects/{name}.md", "title": name, "direction": "incoming"} for name in phases]
-        item = {"type": "knowledge", "status": "current", "score": 0.5, "related": related, "snippet": "[keeper] " * 26}
-        self._results = [{"title": f"Note {n}", "path": f"01_Knowledge/Note {n}.md", **item} for n in range(6)]
-
-    async def search(self, arguments: Any, caller: str | None) -> Mapping[str, Any]:
-        """The six notes."""
-        return {"query": arguments.query, "results": self._results, "pipeline": {"bm25": "ok"}}
-
-    async def related(self, arguments: Any, caller: str | None) -> Mapping[str, Any]:
-        """Never asked."""
-        raise NotImplementedError
-
-    async def map(self, arguments: Any, caller: str | None) -> Mapping[str, Any]:
-        """Never asked."""
-        raise NotImplementedError
-
-    async def write(self, arguments: Any, caller: str | None, *, key: str, language: str) -> Any:
-        """Never asked."""
-        raise NotImplementedError
-
-
-def application(kind: str, port: int) -> Any:
-    """The application to serve."""
+def application(kind: str, port: int, desk: Desk | None = None) -> Any:
+    """The application to serve. `desk`: of the endpoint, else its own."""
     if kind == "echo":
         from starlette.applications import Starlette
         from starlette.requests import Request
@@ -76,20 +55,13 @@ def application(kind: str, port: int) -> Any:
     if kind == "endpoint and SDK":
         import mcp.server.lowlevel.server
         import mcp.server.streamable_http_manager  # noqa: F401
+    from benchmarks.constant import Timed
     from iapeer_memory.memoryd.front import Front
-    from iapeer_memory.memoryd.mcp.desk import Desk
     from iapeer_memory.memoryd.mcp.http import Endpoint
-    from iapeer_memory.memoryd.tools.table import Tools
-    from iapeer_memory.vault.locales import locale
-
-    class Silent:
-        def warn(self, text: str) -> None:
-            raise SystemExit(text)
 
     async def no_hints(given: Mapping[str, Any]) -> Mapping[str, Any]:
         return given
 
-    endpoint = Endpoint(Desk(Tools(Constant(), locale("en"), "/vault"), version="0", log=Silent()))
     return Front(
         port=port,
         health=lambda _: {},
@@ -98,21 +70,25 @@ def application(kind: str, port: int) -> Any:
         reload=lambda: False,
         dedup=no_hints,
         sessions=list,
-        mcp=endpoint,
+        mcp=Endpoint(desk or Timed()),
     )
+
+
+def server(kind: str, desk: Desk | None = None) -> tuple[uvicorn.Server, socket.socket]:
+    """A server, and the listener that it is to be given. `desk`: as of an application."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    served = application(kind, listener.getsockname()[1], desk)
+    config = uvicorn.Config(served, log_config=None, access_log=False, lifespan="off", http="h11")
+    return uvicorn.Server(config), listener
 
 
 def serve(kind: str) -> None:
     """Print the port, then answer for ever."""
-    import uvicorn
-
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(64)
-    port = listener.getsockname()[1]
-    config = uvicorn.Config(application(kind, port), log_config=None, access_log=False, lifespan="off", http="h11")
-    print(port, flush=True)
-    asyncio.run(uvicorn.Server(config).serve(sockets=[listener]))
+    served, listener = server(kind)
+    print(listener.getsockname()[1], flush=True)
+    asyncio.run(served.serve(sockets=[listener]))
 
 
 @contextmanager
