@@ -147,7 +147,7 @@ class Attached:
     async def _answer(self, route: BoundRoute, method: str, body: bytes) -> bytes:
         own = self._methods.get(method)
         if own is not None:
-            return await beside.answer(own, body)
+            return await beside.answer(own, route.identity.root, body)
         met = route.keep
         assert isinstance(met, Met)
         _, key = key_of(body) if KEY in body else ("", "")

@@ -13,17 +13,17 @@ from iapeer_memory.memoryd.mcp import jsonrpc
 from iapeer_memory.memoryd.mcp.jsonrpc import Fault, Request
 from iapeer_memory.memoryd.tools.compact import compact
 
-Method: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
-"""The result for these params. May raise ProductError, whose one line is told."""
+Method: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""(the session's folder, params) → the result. May raise ProductError, whose one line is told."""
 
 
-async def answer(method: Method, body: bytes) -> bytes:
+async def answer(method: Method, folder: str, body: bytes) -> bytes:
     """The answer to a request; b"" to a notification."""
     value = jsonrpc.parsed(body)
     said = value if isinstance(value, Fault) else jsonrpc.message(value)
     if not isinstance(said, Request):
         return jsonrpc.error(said).encode() if isinstance(said, Fault) else b""
     try:
-        return jsonrpc.result(said.id, compact(await method(said.params))).encode()
+        return jsonrpc.result(said.id, compact(await method(folder, said.params))).encode()
     except ProductError as error:
         return jsonrpc.error(Fault(jsonrpc.INTERNAL_ERROR, error.line(), said.id)).encode()

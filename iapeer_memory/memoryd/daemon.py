@@ -109,7 +109,7 @@ class Daemon:
             desk,
             tools,
             self._clerk,
-            methods={"dedup": self._memory.dedup},
+            methods={"dedup": lambda _, given: self._memory.dedup(given), "context": self._context},
             shape={"locale": kit.vault.locale.id, "vault": kit.vault.root},
             path=kit.paths.attach_socket,
             fleet_map=kit.paths.fleet_map,
@@ -197,6 +197,10 @@ class Daemon:
         self._heart.still()
         self._door.files.remove(self._paths.pid_file)
         self._log.info("down")
+
+    async def _context(self, folder: str, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a session in that folder starts with."""
+        return {"context": await self._clerk.call(lambda: self._kit.delivery.context(folder))}
 
     def _probe(self, nonce: str | None) -> Mapping[str, Any]:
         self._take_stock()

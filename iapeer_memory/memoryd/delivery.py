@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from os.path import normpath
+from os.path import dirname, normpath
 
 from iapeer_memory.context import author_index, files, fragment, notes, session, tags
 from iapeer_memory.context.author_index import Known
@@ -114,6 +114,16 @@ class Delivery:
     def end(self) -> None:
         """Every peer was brought what it is due: what else lies there is taken away."""
         self._guarded(self._by_path, partial(self._placing.prune, self._by_path, self._contexts))
+
+    def context(self, folder: str) -> str:
+        """What a session in that folder starts with: the nearest, from the folder upwards. "" where there is none, and
+        with a core, which hands it out itself. Any thread may ask. Raises Unreadable."""
+        while folder.strip("/") and not self._core:
+            found = self._files.read_optional(f"{self._by_path}{folder}/{CONTEXT}")
+            if found is not None:
+                return found.decode("utf-8", "replace")
+            folder = dirname(folder)
+        return ""
 
     def _bring(self, peer: Peer, own: Own) -> None:
         """Render a peer, unless it would be brought what it was brought before and still has."""

@@ -6,10 +6,12 @@ import json
 import os
 import stat
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from iapeer_memory.domain.host import HostChoices
+from tests.support.attached import waiting_client
 from tests.support.daemon import Running, start, write
 
 
@@ -121,3 +123,24 @@ def test_fragments_with_a_core(tmp_path: Path, vault: Path) -> None:
     assert not gone.exists()
     assert sorted(os.listdir(alpha)) == [".iapeer"]
     assert os.listdir(fragment.parent) == ["iapeer-memory.md"]
+
+
+def test_a_session_is_given_the_context_of_its_folder_or_the_nearest_above(vault: Path) -> None:
+    with TemporaryDirectory(prefix="iam-") as short:
+        home, work, below, other = (Path(short, *parts) for parts in (("h",), ("w",), ("w", "src"), ("o",)))
+        for folder in (below, other):
+            folder.mkdir(parents=True)
+        fleet(home, ("alpha", work))
+        with start(home, vault) as daemon:
+            place = context(daemon, work)
+            daemon.until(place.exists)
+
+            def told(folder: Path) -> str:
+                session = waiting_client(str(daemon.state / "attach.sock"), str(folder))
+                answer = session.request(b'{"jsonrpc":"2.0","id":1,"method":"context"}', within=20)
+                session.close()
+                return str(json.loads(answer)["result"]["context"])
+
+            assert "Habits of alpha" in told(work)
+            assert told(work) == told(below) == place.read_text()
+            assert told(other) == ""
