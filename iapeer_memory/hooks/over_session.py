@@ -22,6 +22,7 @@ def asked(path: str, folder: str, method: str, params: bytes, end: float) -> byt
     Raises OSError where nobody listens, ValueError where another user does, AttachFailed.
     """
     line = connected(path, end)
+    # Only now: where nobody listens they would be loaded for nothing.
     from iapeer_memory.attach.bodies import HOOK, Identity
     from iapeer_memory.attach.client import Client
     from iapeer_memory.egress.clock import RealClock

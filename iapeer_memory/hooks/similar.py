@@ -40,7 +40,7 @@ def similar_notes(host: Host, text: str, *, duplicate: float, link: float, end: 
     """
     content = encode_basestring_ascii(text[:MOST_TEXT])
     params = f'{{"content":{content},"threshold":{duplicate},"linkThreshold":{link}}}'.encode()
-    for ask in (over_session, over_http):
+    for ask in (by_session, by_http):
         value = ask(host, params, end) if monotonic() < end else None
         if value is not None:
             rows = member(value, "matches")
@@ -48,7 +48,7 @@ def similar_notes(host: Host, text: str, *, duplicate: float, link: float, end: 
     return []
 
 
-def over_session(host: Host, params: bytes, end: float) -> object:
+def by_session(host: Host, params: bytes, end: float) -> object:
     """What memoryd answers to a session; None where it does not: why not is a line in the log, unless nobody
     listens."""
     from iapeer_memory.hooks.over_session import asked
@@ -66,7 +66,7 @@ def over_session(host: Host, params: bytes, end: float) -> object:
     return result
 
 
-def over_http(host: Host, params: bytes, end: float) -> object:
+def by_http(host: Host, params: bytes, end: float) -> object:
     """What memoryd answers over HTTP; None where nobody of this user listens. Raises OSError, ValueError."""
     from iapeer_memory.hooks.over_http import asked
 
