@@ -10,6 +10,7 @@ from typing import Any
 from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.head import Head
 from iapeer_memory.memoryd.mcp.protocol import Reply
+from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.memory import SearchArguments
 from tests.support.endpoint import FolderMemory, tools_over
 
@@ -44,10 +45,10 @@ class Timed(Desk):
         super().__init__(tools_over(Constant()), version="0", log=Strict())
         self.spent: list[float] = []
 
-    async def answer(self, head: Head, body: bytes, caller: str | None) -> Reply:
+    async def answer(self, head: Head, body: bytes, asker: Asker, *, welcome: str = "") -> Reply:
         """As any desk's."""
         began = perf_counter()
         try:
-            return await super().answer(head, body, caller)
+            return await super().answer(head, body, asker, welcome=welcome)
         finally:
             self.spent.append(perf_counter() - began)
