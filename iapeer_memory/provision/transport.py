@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import fsencode
 
+from iapeer_memory.broker.names import SUN_PATH
 from iapeer_memory.domain.host import Transport
 from iapeer_memory.domain.ports import SupervisorName
 from iapeer_memory.egress.host import platform, uid
@@ -32,13 +34,22 @@ class Choice:
 
 
 def choose(
-    wish: Transport | None, source: str, *, with_core: bool, supervisor: SupervisorName, accounts: tuple[str, ...]
+    wish: Transport | None,
+    source: str,
+    *,
+    spare: int,
+    with_core: bool,
+    supervisor: SupervisorName,
+    accounts: tuple[str, ...],
 ) -> Choice:
-    """Decide. `wish`: what a setting says, and where (`source`). `accounts`: of others who log in."""
-    if wish is not None:
+    """Decide. `wish`: what a setting says, and where (`source`). `spare`: bytes by which the socket's path may still
+    grow; negative where there can be none. `accounts`: of others who log in."""
+    if wish == "http" or (wish == "attach" and spare >= 0):
         return Choice(wish, f"set in {source}")
     if with_core:
         return Choice("http", "as the core's peers do")
+    if spare < 0:
+        return Choice("http", f"the path of the state folder is {-spare} bytes too long for a socket in it")
     if accounts:
         more = len(accounts) - NAMED
         names = ", ".join(accounts[:NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -53,6 +64,7 @@ def chosen(host: Host) -> Choice:
     return choose(
         wished(host),
         host.settings.source("TRANSPORT"),
+        spare=SUN_PATH.get(platform(), SUN_PATH["darwin"]) - len(fsencode(host.paths.attach_socket)),
         with_core=host.with_core,
         supervisor=host.choices.supervisor,
         accounts=others(host.door.files, uid=uid(), platform=platform()),

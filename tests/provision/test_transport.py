@@ -13,8 +13,9 @@ from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.host import HostChoices, Transport
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.ports import SupervisorName
+from iapeer_memory.domain.settings import parse_env
 from iapeer_memory.provision.accounts import others
-from iapeer_memory.provision.host import Host, Wishes, load_host, read_config
+from iapeer_memory.provision.host import ConfigFile, Host, Wishes, load_host
 from iapeer_memory.provision.settle import settle
 from iapeer_memory.provision.transport import choose, told
 from iapeer_memory.surfaces.shims import environment, moved
@@ -92,57 +93,65 @@ def test_a_machine_that_tells_nothing_has_nobody_else(tmp_path: Path, door: Door
 
 def test_the_whole_table() -> None:
     """A setting, then the core, then the others, then who starts memoryd."""
-    rows = product((None, "http", "attach"), (True, False), ("notifier", "unit", "elsewise"), ((), ("bob",)))
-    for wish, with_core, supervisor, accounts in rows:
-        choice = choose(wish, "config.env", with_core=with_core, supervisor=supervisor, accounts=accounts)  # type: ignore[arg-type]
-        late = supervisor == "elsewise"
-        expected = wish or ("attach" if not with_core and (accounts or late) else "http")
-        assert choice.transport == expected, (wish, with_core, supervisor, accounts)
-        assert ("config.env" in choice.why) is (wish is not None)
-        assert ("bob" in choice.why) is (wish is None and not with_core and accounts != ())
+    rows = product(
+        (None, "http", "attach"), (True, False), ("notifier", "unit", "elsewise"), ((), ("bob",)), (0, 40, -1)
+    )
+    for wish, core, supervisor, accounts, spare in rows:
+        choice = choose(wish, "set.env", with_core=core, supervisor=supervisor, accounts=accounts, spare=spare)  # type: ignore[arg-type]
+        better = "attach" if not core and (accounts or supervisor == "elsewise") else "http"
+        assert choice.transport == ((wish or better) if spare >= 0 else "http"), (wish, core, supervisor, accounts)
+        assert ("set.env" in choice.why) is (wish == "http" or (wish == "attach" and spare >= 0))
+        free = wish is None and not core and spare >= 0
+        assert ("bob" in choice.why) is (free and accounts != ())
+        assert ("too long" in choice.why) is (spare < 0 and wish != "http" and not core)
 
 
 def test_a_reason_stays_one_line() -> None:
     many = tuple(f"user{n}" for n in range(50))
-    why = choose(None, "default", with_core=False, supervisor="unit", accounts=many).why
+    why = choose(None, "default", spare=1, with_core=False, supervisor="unit", accounts=many).why
     assert "user0, user1, user2 and 47 more" in why and len(why) < 120
 
 
-def host(root: Path, door: Door, *, setting: str = "", **choices: object) -> Host:
+def host(door: Door, *, setting: str = "", home: str = "/home/u", **choices: object) -> Host:
     """A host that was settled before, with these choices; with a setting in its file."""
-    env = {"HOME": str(root), "PATH": ""}
-    paths = Paths.from_env(env, os_home=str(root))
-    door.files.write(paths.config_file, f"IAPEER_MEMORY_TRANSPORT={setting}\n".encode())
-    config = read_config(door, paths.config_file)
-    door.files.write(paths.host_json, replace(HostChoices(), **choices).dump())  # type: ignore[arg-type]
-    return load_host(door, env, config, paths, version="1", build="1", wishes=Wishes())
+    lines, _ = parse_env(f"IAPEER_MEMORY_TRANSPORT={setting}\n")
+    env = {"HOME": home, "PATH": ""}
+    paths = Paths.from_env(env, os_home=home)
+    found = load_host(door, env, ConfigFile(True, lines), paths, version="1", build="1", wishes=Wishes())
+    return replace(found, choices=HostChoices(**choices), choices_known=True)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kept", ["http", "attach"])
 @pytest.mark.parametrize("supervisor", [LATE, "unit"])
-def test_what_was_decided_stays(tmp_path: Path, door: Door, kept: Transport, supervisor: SupervisorName) -> None:
-    found = settle(host(tmp_path, door, transport=kept, supervisor=supervisor))
+def test_what_was_decided_stays(door: Door, kept: Transport, supervisor: SupervisorName) -> None:
+    found = settle(host(door, transport=kept, supervisor=supervisor))
     assert found.choices.transport == kept and told(found).startswith(f"{kept}: ")
 
 
 @pytest.mark.parametrize(("kept", "setting"), [("http", "attach"), ("attach", "http")])
-def test_a_setting_wins_with_the_core_too(tmp_path: Path, door: Door, kept: Transport, setting: str) -> None:
+def test_a_setting_wins_with_the_core_too(door: Door, kept: Transport, setting: str) -> None:
     for core in (None, "/opt/iapeer"):
-        found = settle(host(tmp_path, door, setting=setting, transport=kept, core=core))
+        found = settle(host(door, setting=setting, transport=kept, core=core))
         assert found.choices.transport == setting and told(found) == f"{setting}: set in config.env"
 
 
-def test_the_core_brings_its_own_way(tmp_path: Path, door: Door) -> None:
-    found = settle(host(tmp_path, door, transport="attach", core="/opt/iapeer"))
+def test_the_core_brings_its_own_way(door: Door) -> None:
+    found = settle(host(door, transport="attach", core="/opt/iapeer"))
     assert found.choices.transport == "http" and told(found) == "http: as the core's peers do"
 
 
-def test_a_word_that_is_none_of_ours_decides_nothing(tmp_path: Path, door: Door) -> None:
-    assert settle(host(tmp_path, door, setting="pigeon", transport="attach")).choices.transport == "attach"
+def test_a_folder_too_deep_for_a_socket_keeps_the_port(door: Door) -> None:
+    """memoryd could serve no session there, whatever a setting says."""
+    found = settle(host(door, setting="attach", home=f"/home/{'d' * 80}"))
+    assert found.choices.transport == "http" and "too long for a socket" in told(found)
 
 
-def test_a_decision_that_would_fall_otherwise_today_says_how_to_change_it(tmp_path: Path, door: Door) -> None:
-    found = settle(host(tmp_path, door, transport="http", supervisor=LATE))
+def test_a_word_that_is_none_of_ours_decides_nothing(door: Door) -> None:
+    assert settle(host(door, setting="pigeon", transport="attach")).choices.transport == "attach"
+
+
+def test_a_decision_that_would_fall_otherwise_today_says_how_to_change_it(door: Door) -> None:
+    found = settle(host(door, transport="http", supervisor=LATE))
     assert told(found).startswith("http: decided earlier; today it would be attach: ")
     assert told(found).endswith("to change it: iapeer-memory config set TRANSPORT attach, then: iapeer-memory update")
 
