@@ -39,6 +39,7 @@ from iapeer_memory.attach.serve import RouterServer  # noqa: E402
 from iapeer_memory.egress.local_sockets import local_connect, local_listener  # noqa: E402
 from iapeer_memory.egress.real import real_door  # noqa: E402
 from iapeer_memory.memoryd.attached import HEAD  # noqa: E402
+from iapeer_memory.memoryd.tools.asker import Asker  # noqa: E402
 from tests.support.daemon import environment, start, write  # noqa: E402
 
 LONG = 60.0
@@ -56,7 +57,7 @@ async def serve(path: str) -> None:
         if method == "spent":
             spent, tools.spent = tools.spent, []
             return json.dumps(spent).encode()
-        return (await tools.answer(HEAD, body, None)).body
+        return (await tools.answer(HEAD, body, Asker())).body
 
     router = RouterServer(real_door().files, uid=os.getuid())
     await router.serve(local_listener(path))
