@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISSOCK
 from typing import Any
 
 from tests.support.bed import Bed, Ran, bed_in
@@ -154,10 +155,9 @@ def snapshot(*folders: Path, fragments: bool = False) -> dict[str, tuple[int, by
             for name in names if fragments or not top.endswith("/.iapeer/fragments") else ():
                 path = Path(top) / name
                 stat = path.lstat()
-                found[str(path)] = (
-                    stat.st_mode & 0o7777,
-                    str(path.readlink()) if path.is_symlink() else path.read_bytes(),
-                )
+                if not S_ISSOCK(stat.st_mode):  # one that memoryd has bound, where the path is short enough
+                    held = str(path.readlink()) if path.is_symlink() else path.read_bytes()
+                    found[str(path)] = (stat.st_mode & 0o7777, held)
     return found
 
 
