@@ -18,16 +18,15 @@ from iapeer_memory.broker.server.hello import Router
 from iapeer_memory.broker.server.lane import Lane
 from iapeer_memory.broker.server.metrics import Hellos
 from iapeer_memory.broker.server.rate import WINDOW_MS, RateLimiter
-from iapeer_memory.broker.server.starting import Start
 from iapeer_memory.broker.server.tokens import SessionTokens
-from iapeer_memory.broker.sidecar import Sidecar
 from iapeer_memory.broker.spawn import budget
 from iapeer_memory.broker.spawn.environment import baseline
-from iapeer_memory.broker.spawn.find import Finder, Records
+from iapeer_memory.broker.spawn.find import Finder
 from iapeer_memory.broker.spawn.launch import Launcher
 from iapeer_memory.broker.spawn.place import Allocator
+from iapeer_memory.broker.spawn.proof import Prover
+from iapeer_memory.broker.spawn.records import Records
 from iapeer_memory.broker.spawn.starter import Starter
-from iapeer_memory.broker.spawn.stray import Strays
 from iapeer_memory.broker.wire_v1.framing import HELLO_CAP
 from iapeer_memory.brokerd import look
 from iapeer_memory.brokerd.desk import Desk
@@ -106,33 +105,26 @@ class Parts:
     def starter(self, router: Router, hashes: ExecutableHashes) -> Starter:
         """What finds and launches."""
         door, ground, place = self.door, self.ground, self.ground.place
-        records = Records(door, f"{ground.state}/{RECORDS}", place.uid)
+        records = Records(door, f"{ground.state}/{RECORDS}", place.uid, ground.boot)
+        records.sweep()
+        prover = Prover(door, hashes, ground.boot, place.uid)
 
         def sidecars(service: str) -> tuple[str, ...]:
             return names.daemon_identity_file(place, service), names.service_identity_file(place, service)
 
-        def record(start: Start, claim: Sidecar) -> None:
-            try:
-                records.write(start.key, claim)
-            except (ProductError, OSError) as error:
-                # The backend serves all the same; a broker after us has to look for it among the processes.
-                why = error.line() if isinstance(error, ProductError) else str(error)
-                self.warn(f"{start.key.id} is not recorded: {why}")
-
         launcher = Launcher(
-            door,
-            hashes,
+            prover,
+            records,
             Allocator(door, place, ground.user),
             baseline(ground.account, ground.env, self.options.carried),
-            ground.boot,
-            place.uid,
             lambda service: f"{ground.state}/{LOGS}/{service}.log",
-            record,
             hands_down=bool(self.bounds.hands_down.value),
         )
-        records.sweep(ground.boot)
-        finder = Finder(door, hashes, records, Strays(door, hashes, ground.boot), sidecars, ground.boot, place.uid)
-        return Starter(finder, launcher, lambda path: any(one.backend.path == path for one in router.backends.all()))
+        return Starter(
+            Finder(prover, records, sidecars),
+            launcher,
+            lambda path: any(one.backend.path == path for one in router.backends.all()),
+        )
 
     def about(self, router: Router) -> About:
         """What its operator sees."""

@@ -181,9 +181,13 @@ class Processes(Protocol):
         named: bool = False,
         talk: int | None = None,
         answers: bool = False,
+        keep_fds: Sequence[int] = (),
+        before: Callable[[int], None] | None = None,
     ) -> Started:
         """Start in a session of its own, never our zombie, stdout and stderr appended to `log`, stdin empty, or the
-        descriptor `talk`. `answers`: its stdout is `talk` too."""
+        descriptor `talk`. `answers`: its stdout is `talk` too. `keep_fds`: stay open under their numbers, each above 2.
+        `before`: told the pid while the program has not begun; if it raises, or we die, it never does. An OSError of it
+        is why it did not start."""
         ...
 
     def replace(self, argv: Sequence[str], *, env: Mapping[str, str], keep_fds: Sequence[int] = ()) -> RunResult:

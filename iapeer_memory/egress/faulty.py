@@ -50,6 +50,7 @@ class Saboteur:
 
     def __init__(self, fault: Fault) -> None:
         self._fault = fault
+        self._struck: Effect | None = None
         self.count = 0
 
     def before(self, effect: Effect) -> None:
@@ -57,6 +58,7 @@ class Saboteur:
         self.count += 1
         if self.count != self._fault.at:
             return
+        self._struck = effect
         if self._fault.how == "error":
             raise OSError(
                 errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} (fault at effect {self.count})", str(effect.target)
@@ -66,7 +68,8 @@ class Saboteur:
 
     def after(self, effect: Effect) -> None:
         """Ends the process where it is time."""
-        if self.count == self._fault.at and self._fault.how == "die-after":
+        # Not by the count: there may have been effects within this one.
+        if effect is self._struck and self._fault.how == "die-after":
             os._exit(KILLED)
 
     def environment_for(self, env: Mapping[str, str], *, same_operation: bool) -> dict[str, str]:

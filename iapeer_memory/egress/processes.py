@@ -12,7 +12,7 @@ import errno
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from iapeer_memory.domain.door import ProcessInfo, RunResult, Started
 from iapeer_memory.egress import procfs, ps
@@ -62,11 +62,13 @@ class RealProcesses:
         named: bool = False,
         talk: int | None = None,
         answers: bool = False,
+        keep_fds: Sequence[int] = (),
+        before: Callable[[int], None] | None = None,
     ) -> Started:
         """Start in a session of its own; see the port."""
         from iapeer_memory.egress.detach import start
 
-        return start(argv, env=env, log=log, cwd=cwd, talk=talk, answers=answers)
+        return start(argv, env=env, log=log, cwd=cwd, talk=talk, answers=answers, keep_fds=keep_fds, before=before)
 
     def replace(self, argv: Sequence[str], *, env: Mapping[str, str], keep_fds: Sequence[int] = ()) -> RunResult:
         """Become the other program; returns only when that fails."""

@@ -150,10 +150,21 @@ class ThroughProcesses:
         named: bool = False,
         talk: int | None = None,
         answers: bool = False,
+        keep_fds: Sequence[int] = (),
+        before: Callable[[int], None] | None = None,
     ) -> Started:
         def go(given: Mapping[str, str]) -> Started:
-            start = self._processes.start_detached
-            return start(argv, env=given, log=log, cwd=cwd, named=named, talk=talk, answers=answers)
+            return self._processes.start_detached(
+                argv,
+                env=given,
+                log=log,
+                cwd=cwd,
+                named=named,
+                talk=talk,
+                answers=answers,
+                keep_fds=keep_fds,
+                before=before,
+            )
 
         return self._launch(Launch("start", argv, env, go, refused_start, Started(True), named=named, log=log))
 

@@ -13,11 +13,9 @@ from iapeer_memory.broker.names import Place
 from iapeer_memory.broker.server.backends import BackendKey
 from iapeer_memory.broker.server.definitions import TRUST_SECONDS, Definitions
 from iapeer_memory.broker.service_file import install
-from iapeer_memory.broker.sidecar import Sidecar
 from iapeer_memory.broker.spawn.environment import Account, Asked, baseline, launch_environment
-from iapeer_memory.broker.spawn.find import Records
 from iapeer_memory.broker.spawn.place import TRIES, Allocator
-from iapeer_memory.broker.wire_v1.process import DaemonProcess, Endpoint
+from iapeer_memory.broker.spawn.records import Records, record_of
 from iapeer_memory.broker.wire_v2.service import ServiceDefinition
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import DaemonFailed
@@ -135,25 +133,24 @@ def test_folders_above_are_looked_at_again_before_long(door: Door, tmp_path: Pat
 
 
 def test_records_come_and_go(door: Door, tmp_path: Path) -> None:
-    records = Records(door, str(tmp_path / "launched"), os.getuid())
-    other = replace(KEY, exe_hash="bb")
-    assert records.read(KEY) is None
-    endpoint = Endpoint(namespace_id="shared", path="/p")
-    live = DaemonProcess(
-        pid=os.getpid(), ipc_endpoint=endpoint, boot_id="b", exe_hash_algorithm="blake3", exe_hash=bytes(32)
-    )
-    records.write(KEY, Sidecar(live))
-    records.write(other, Sidecar(replace(live, pid=(1 << 22) + 1)))
-    kept = records.read(KEY)
-    assert kept is not None and kept.process.pid == os.getpid()
-    assert records.path(KEY) != records.path(other)
+    records = Records(door, str(tmp_path / "launched"), os.getuid(), "b")
+    key, other, ended = (replace(KEY, exe_hash=digit * 64) for digit in "abc")
+    me = door.processes.info(os.getpid())
+    assert records.read(key) is None and me is not None
+    records.write(key, record_of(key, "/opt/svc", "/p", me, "b"))
+    records.write(other, record_of(other, "/opt/svc", "/p", replace(me, started="before"), "b"))
+    records.write(ended, record_of(ended, "/opt/svc", "/p", replace(me, pid=(1 << 22) + 1), "b"))
+    read = records.read(key)
+    assert read is not None and (read.process.pid, read.started) == (os.getpid(), me.started)
+    assert records.read(other) is None, "the number is another process's by now"
+    assert len({records.path(one) for one in (key, other, ended)}) == 3
     (tmp_path / "launched" / "broken.json").write_text("{")
-    records.sweep("b")
-    assert records.read(KEY) is not None and records.read(other) is None
-    assert os.listdir(tmp_path / "launched") == [os.path.basename(records.path(KEY))]
+    records.sweep()
+    assert os.listdir(tmp_path / "launched") == [os.path.basename(records.path(key))]
     (tmp_path / "launched").chmod(0o755)
-    assert records.read(KEY) is None
+    assert records.read(key) is None
     (tmp_path / "launched").chmod(0o700)
-    records.sweep("another boot")
+    replace(records, boot="another").sweep()
     assert os.listdir(tmp_path / "launched") == []
-    records.forget(KEY)
+    records.forget(key)
+    assert records.read(key) is None

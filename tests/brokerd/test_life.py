@@ -21,6 +21,7 @@ import pytest
 
 from iapeer_memory.broker.wire_v1.admin import AdminVerb
 from iapeer_memory.broker.wire_v1.control import ErrorCode, HelloReply, Negotiated, Refused
+from iapeer_memory.egress.faulty import KILLED
 from tests.support.brokered import PATIENCE, GroundOf, broker, ground, mode_of, serves, start, wait_for
 
 RUSH = 32
@@ -145,19 +146,27 @@ def test_a_broker_killed_in_the_middle_of_a_launch(place: GroundOf) -> None:
     assert len(place.starts("svc")) == 1
 
 
-def test_a_backend_that_was_never_recorded_is_found_among_the_processes(place: GroundOf) -> None:
+LAUNCH = range(3, 6)
+"""Of a new broker's effects those of its first launch: starting the program, and within that the record of it."""
+
+
+@pytest.mark.parametrize("fault", [f"{how}:{at}" for at in LAUNCH for how in ("die", "die-after")])
+def test_a_broker_that_dies_at_any_step_of_a_launch(place: GroundOf, fault: str) -> None:
+    """Whatever it had done by then: after the next one there is one backend, and there was never another."""
     place.service("svc")
-    with broker(place) as running:
-        first = granted(place.hello("svc"))
-        running.kill()
-        running.wait(PATIENCE)
-    for record in place.folder.rglob("launched/*.json"):
-        record.unlink()
+    with broker(place, fault=fault) as running:
+        with pytest.raises(EOFError):
+            place.hello("svc")
+        assert running.wait(PATIENCE) == KILLED
     with broker(place):
-        assert granted(place.hello("svc")).backend_pipe == first.backend_pipe
-        assert place.hello("svc", "1.2.4").negotiated != first
-    assert len(place.starts("svc")) == 2
-    assert len(list(place.folder.rglob("launched/*.json"))) == 2
+        talk_to(insist(place, "svc").backend_pipe)
+    assert len(place.starts("svc")) == 1
+
+
+def test_no_step_of_a_launch_is_left_out_above(place: GroundOf) -> None:
+    place.service("svc")
+    with broker(place, fault=f"die:{LAUNCH.stop}"):
+        granted(place.hello("svc"))
 
 
 def kills(place: GroundOf, times: int) -> None:
@@ -185,6 +194,7 @@ def kills(place: GroundOf, times: int) -> None:
             one.join(PATIENCE)
     with broker(place):
         talk_to(insist(place, "svc").backend_pipe)
+    assert len(place.starts("svc")) == 1
     files = [path for path in place.folder.rglob("*") if path.is_file() and path.suffix == ".json"]
     for path in files:
         json.loads(path.read_text())
@@ -363,7 +373,7 @@ def test_what_a_backend_is_told(place: GroundOf) -> None:
     }
     assert len(bytes.fromhex(env[f"{prefix}SESSION_TOKEN"])) == 32
     assert env["RUNNING_PROCESS_IS_DAEMON"] == "1"
-    assert env["RUNNING_PROCESS_BROKER_LISTENER_FD"] == "3"
+    assert int(env["RUNNING_PROCESS_BROKER_LISTENER_FD"]) > 2
     assert (env["USER"], env["HOME"], env["LC_TIME"]) == ("tester", str(place.folder), "C.UTF-8")
     assert env["XDG_RUNTIME_DIR"] == str(place.folder)
     assert "SECRET_OF_A_TERMINAL" not in env and "PYTHONPATH" not in env
@@ -452,16 +462,15 @@ def test_somebody_else_on_the_socket_is_left_alone(place: GroundOf) -> None:
     assert not Path(place.socket(1)).exists(), "it had bound the other one"
 
 
-def test_a_backend_that_cannot_be_recorded_serves_all_the_same(place: GroundOf) -> None:
+def test_a_backend_that_cannot_be_recorded_is_not_started(place: GroundOf) -> None:
+    """Nobody would find it again, and the next broker would start a second one."""
     state = place.folder / "running-process" / "broker-v2"
     state.mkdir(parents=True, mode=0o700)
     (state / "launched").write_text("in the way")
     place.service("svc")
     with broker(place):
-        talk_to(granted(place.hello("svc")).backend_pipe)
-    with broker(place):
-        granted(place.hello("svc"))
-    assert len(place.starts("svc")) == 1
+        assert f"{state}/launched" in refused(place.hello("svc")).reason
+    assert place.starts("svc") == []
 
 
 def test_a_file_that_is_no_socket_is_left_alone(place: GroundOf) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from iapeer_memory.domain.door import ProcessInfo
+from iapeer_memory.domain.door import ProcessInfo, Started
 from iapeer_memory.egress.processes import RealProcesses, find_executable
 from iapeer_memory.egress.procfs import parse_stat
 from iapeer_memory.egress.ps import parse_ps
@@ -128,6 +128,75 @@ def test_a_detached_program_that_cannot_start_says_why(tmp_path: Path) -> None:
     bad.chmod(0o755)
     started = PROCESSES.start_detached([str(bad)], env=ENV, log=f"{tmp_path}/log")
     assert not started.started and "No such file" in started.detail
+
+
+def test_a_detached_program_keeps_the_descriptors_that_it_is_given(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    other = os.dup(reader)
+    os.set_inheritable(other, True)
+    try:
+        code = f"import os; os.write({writer}, b'%d' % os.path.exists('/proc/self/fd/{other}'))"
+        argv = [sys.executable, "-c", code]
+        started = PROCESSES.start_detached(argv, env=ENV, log=f"{tmp_path}/log", keep_fds=[writer])
+        os.close(writer)
+        assert started.started
+        assert os.read(reader, 100) == b"0" and os.read(reader, 100) == b""
+    finally:
+        os.close(reader)
+        os.close(other)
+
+
+def test_word_is_left_of_a_detached_program_before_it_begins(tmp_path: Path) -> None:
+    log, told = tmp_path / "log", []
+
+    def before(pid: int) -> None:
+        info = PROCESSES.info(pid)
+        assert info is not None and log.read_bytes() == b""
+        told.append((pid, info.started))
+
+    started = PROCESSES.start_detached(["sh", "-c", "echo begun; exec sleep 60"], env=ENV, log=str(log), before=before)
+    assert until(lambda: log.read_bytes() == b"begun\n")
+    info = PROCESSES.info(started.pid)
+    assert info is not None and told == [(started.pid, info.started)]
+    PROCESSES.signal(started.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "the disk is full"), ValueError("other")])
+def test_a_program_of_which_no_word_could_be_left_never_begins(tmp_path: Path, error: Exception) -> None:
+    pids: list[int] = []
+
+    def before(pid: int) -> None:
+        pids.append(pid)
+        raise error
+
+    def start() -> Started:
+        return PROCESSES.start_detached(
+            ["touch", str(tmp_path / "mark")], env=ENV, log=f"{tmp_path}/log", before=before
+        )
+
+    if isinstance(error, OSError):
+        assert start() == Started(False, detail="[Errno 28] the disk is full")
+    else:
+        with pytest.raises(ValueError, match="other"):
+            start()
+    assert until(lambda: PROCESSES.info(pids[0]) is None)
+    assert not (tmp_path / "mark").exists()
+
+
+def test_a_program_whose_starter_dies_before_it_begins_never_does(tmp_path: Path) -> None:
+    code = f"""
+import os, signal
+from iapeer_memory.egress.processes import RealProcesses
+def before(pid):
+    print(pid, flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+argv = ["touch", {str(tmp_path / "mark")!r}]
+RealProcesses().start_detached(argv, env={{}}, log={f"{tmp_path}/log"!r}, before=before)
+"""
+    died = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert died.returncode == -signal.SIGKILL
+    assert until(lambda: PROCESSES.info(int(died.stdout)) is None)
+    assert not (tmp_path / "mark").exists()
 
 
 def test_replace_becomes_the_program_and_keeps_a_descriptor(tmp_path: Path) -> None:

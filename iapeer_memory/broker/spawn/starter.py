@@ -25,7 +25,7 @@ class Starter:
         found = self.finder.find(start, given_up)
         if found is not None or not start.may_launch:
             return found
-        clock = self.launcher.door.clock
+        clock = self.launcher.prover.door.clock
         end = clock.monotonic() + start.delay_ms / 1_000
         while not given_up() and (left := end - clock.monotonic()) > 0:
             clock.sleep(min(left, STEP_SECONDS))
