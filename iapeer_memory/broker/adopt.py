@@ -11,42 +11,22 @@ Source: the running-process broker's sessions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from iapeer_memory.broker.client import LocalTarget, connect_local_socket
+from iapeer_memory.broker.client import LocalConnection, LocalTarget, connect_local_socket
 from iapeer_memory.broker.client_errors import BrokerDisabled
 from iapeer_memory.broker.frame_client import FrameClient
 from iapeer_memory.broker.switch import broker_is_on
-from iapeer_memory.broker.target import Route
-from iapeer_memory.broker.wire_v1.control import Negotiated
-from iapeer_memory.broker.wire_v1.frame import Frame
 from iapeer_memory.domain.door import Clock
 
-if TYPE_CHECKING:
-    import socket
 
+class Session(FrameClient):
+    """A backend that was found, and how. `negotiated`: None where no broker was asked."""
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A backend that was found. `negotiated`: None where no broker was asked."""
-
-    client: FrameClient
-    route: Route
-    endpoint: str
-    negotiated: Negotiated | None
-
-    def request(self, protocol: int, payload: bytes, *, deadline: float) -> Frame:
-        """A request and its response. `deadline`: of the monotonic clock. Raises ExchangeFailed."""
-        return self.client.request(protocol, payload, deadline=deadline)
-
-    def release(self) -> tuple[socket.socket, bytes]:
-        """The connection without the frames: its socket, and the bytes that come before all that it will give."""
-        return self.client.release()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.client.close()
+    def __init__(self, found: LocalConnection) -> None:
+        super().__init__(found.stream)
+        self.route = found.route
+        self.endpoint = found.endpoint
+        self.negotiated = found.negotiated
 
 
 def adopt(target: LocalTarget, *, environment: Mapping[str, str], clock: Clock, deadline: float) -> Session:
@@ -57,5 +37,4 @@ def adopt(target: LocalTarget, *, environment: Mapping[str, str], clock: Clock, 
     """
     if not broker_is_on(environment):
         raise BrokerDisabled
-    found = connect_local_socket(target, clock=clock, deadline=deadline)
-    return Session(FrameClient(found.stream), found.route, found.endpoint, found.negotiated)
+    return Session(connect_local_socket(target, clock=clock, deadline=deadline))

@@ -11,41 +11,21 @@ Source: the running-process broker's sessions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from iapeer_memory.broker.client_async import AsyncTarget, connect_target
+from iapeer_memory.broker.client_async import AsyncConnection, AsyncTarget, connect_target
 from iapeer_memory.broker.client_errors import BrokerDisabled
 from iapeer_memory.broker.frame_client_async import AsyncFrameClient
 from iapeer_memory.broker.switch import broker_is_on
-from iapeer_memory.broker.target import Route
-from iapeer_memory.broker.wire_v1.control import Negotiated
-from iapeer_memory.broker.wire_v1.frame import Frame
-
-if TYPE_CHECKING:
-    from asyncio import StreamReader, StreamWriter
 
 
-@dataclass(frozen=True, slots=True)
-class AsyncSession:
-    """A backend that was found. `negotiated`: None where no broker was asked."""
+class AsyncSession(AsyncFrameClient):
+    """A backend that was found, and how. `negotiated`: None where no broker was asked."""
 
-    client: AsyncFrameClient
-    route: Route
-    endpoint: str
-    negotiated: Negotiated | None
-
-    async def request(self, protocol: int, payload: bytes, *, deadline: float) -> Frame:
-        """A request and its response. `deadline`: of the loop's clock. Raises ExchangeFailed."""
-        return await self.client.request(protocol, payload, deadline=deadline)
-
-    def release(self) -> tuple[StreamReader, StreamWriter, bytes]:
-        """The connection without the frames: its streams, and the bytes that come before all that they will give."""
-        return self.client.release()
-
-    def close(self) -> None:
-        """Close the connection."""
-        self.client.close()
+    def __init__(self, found: AsyncConnection) -> None:
+        super().__init__(found.stream)
+        self.route = found.route
+        self.endpoint = found.endpoint
+        self.negotiated = found.negotiated
 
 
 async def adopt_async(target: AsyncTarget, *, environment: Mapping[str, str], deadline: float) -> AsyncSession:
@@ -56,5 +36,4 @@ async def adopt_async(target: AsyncTarget, *, environment: Mapping[str, str], de
     """
     if not broker_is_on(environment):
         raise BrokerDisabled
-    found = await connect_target(target, deadline=deadline)
-    return AsyncSession(AsyncFrameClient(found.stream), found.route, found.endpoint, found.negotiated)
+    return AsyncSession(await connect_target(target, deadline=deadline))

@@ -10,7 +10,6 @@ Source: the running-process broker's client, v1.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from iapeer_memory.broker.client_errors import BackendUnreachable, BrokerUnreachable, HelloTimedOut, broken_off
@@ -18,7 +17,7 @@ from iapeer_memory.broker.hello import endpoint_of, hello_bytes, read_reply
 from iapeer_memory.broker.target import (
     HANDOFF_SECONDS,
     SKIP_SECONDS,
-    Route,
+    Connection,
     Target,
     handoff_token,
     is_handed_over,
@@ -34,19 +33,10 @@ if TYPE_CHECKING:
     import socket
 
 LocalTarget: TypeAlias = "Target[socket.socket | None]"
+LocalConnection: TypeAlias = Connection[TimedStream]
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A connection with a backend. `negotiated`: None where no broker was asked."""
-
-    stream: TimedStream
-    endpoint: str
-    route: Route
-    negotiated: Negotiated | None
-
-
-def connect_local_socket(target: LocalTarget, *, clock: Clock, deadline: float) -> Connection:
+def connect_local_socket(target: LocalTarget, *, clock: Clock, deadline: float) -> LocalConnection:
     """The backend that the target asks for. Raises ClientError."""
     return proved(target, clock, deadline) or asked(target, clock, deadline)
 
@@ -58,7 +48,7 @@ def negotiate(target: LocalTarget, *, clock: Clock, deadline: float) -> Negotiat
     return negotiated
 
 
-def proved(target: LocalTarget, clock: Clock, deadline: float) -> Connection | None:
+def proved(target: LocalTarget, clock: Clock, deadline: float) -> LocalConnection | None:
     """A connection to the cached endpoint, if it may be used and its daemon has proved to be the one."""
     cached = usable_cache(target)
     if cached is None:
@@ -70,7 +60,7 @@ def proved(target: LocalTarget, clock: Clock, deadline: float) -> Connection | N
     return None if stream is None else Connection(TimedStream(stream, clock), cached.endpoint, "hello-skip", None)
 
 
-def asked(target: LocalTarget, clock: Clock, deadline: float) -> Connection:
+def asked(target: LocalTarget, clock: Clock, deadline: float) -> LocalConnection:
     """A connection to the endpoint that the broker names."""
     stream, negotiated = said_hello(target, clock, deadline)
     passed = False

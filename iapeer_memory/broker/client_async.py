@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from iapeer_memory.broker.client_errors import BackendUnreachable, BrokerUnreachable, HelloTimedOut, broken_off
@@ -17,7 +16,7 @@ from iapeer_memory.broker.hello import endpoint_of, hello_bytes, read_reply
 from iapeer_memory.broker.target import (
     HANDOFF_SECONDS,
     SKIP_SECONDS,
-    Route,
+    Connection,
     Target,
     handoff_token,
     is_handed_over,
@@ -31,16 +30,7 @@ from iapeer_memory.broker.wire_v1.framing import FramingError
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 AsyncTarget: TypeAlias = Target[Awaitable[Streams | None]]
-
-
-@dataclass(frozen=True, slots=True)
-class AsyncConnection:
-    """A connection with a backend. `negotiated`: None where no broker was asked."""
-
-    stream: TimedStreamAsync
-    endpoint: str
-    route: Route
-    negotiated: Negotiated | None
+AsyncConnection: TypeAlias = Connection[TimedStreamAsync]
 
 
 async def connect(caller: Caller, program: str, version: str, *, service: str = "") -> AsyncConnection:
@@ -83,7 +73,7 @@ async def proved(target: AsyncTarget, deadline: float) -> AsyncConnection | None
         streams = await cached.prove(cached.endpoint, no_later(deadline, SKIP_SECONDS))
     except OSError:
         return None
-    return None if streams is None else AsyncConnection(TimedStreamAsync(*streams), cached.endpoint, "hello-skip", None)
+    return None if streams is None else Connection(TimedStreamAsync(*streams), cached.endpoint, "hello-skip", None)
 
 
 async def asked(target: AsyncTarget, deadline: float) -> AsyncConnection:
@@ -98,12 +88,12 @@ async def asked(target: AsyncTarget, deadline: float) -> AsyncConnection:
         if not passed:
             stream.close()
     if passed:
-        return AsyncConnection(stream, endpoint, "handle-passed", negotiated)
+        return Connection(stream, endpoint, "handle-passed", negotiated)
     try:
         backend = await dialled_async(endpoint, deadline=deadline, uid=target.uid)
     except OSError as error:
         raise BackendUnreachable(endpoint, error) from None
-    return AsyncConnection(backend, endpoint, "broker-negotiated", negotiated)
+    return Connection(backend, endpoint, "broker-negotiated", negotiated)
 
 
 async def said_hello(target: AsyncTarget, deadline: float) -> tuple[TimedStreamAsync, Negotiated]:

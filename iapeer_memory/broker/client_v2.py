@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from os import getpid
 
-from iapeer_memory.broker.client import Connection, LocalTarget, connect_local_socket
+from iapeer_memory.broker.client import LocalConnection, LocalTarget, connect_local_socket
 from iapeer_memory.broker.hello import Wanted
 from iapeer_memory.broker.names import Place
 from iapeer_memory.broker.target import Target, v2_socket
@@ -27,7 +27,7 @@ class Caller:
     user: str
 
 
-def connect(caller: Caller, program: str, version: str, *, clock: Clock, service: str = "") -> Connection:
+def connect(caller: Caller, program: str, version: str, *, clock: Clock, service: str = "") -> LocalConnection:
     """As `connect_with_deadline`, within three seconds."""
     deadline = clock.monotonic() + HELLO_SECONDS
     return connect_with_deadline(caller, program, version, clock=clock, deadline=deadline, service=service)
@@ -35,7 +35,7 @@ def connect(caller: Caller, program: str, version: str, *, clock: Clock, service
 
 def connect_with_deadline(
     caller: Caller, program: str, version: str, *, clock: Clock, deadline: float, service: str = ""
-) -> Connection:
+) -> LocalConnection:
     """A backend of the program's broker. `service`: which one; "" for the one that is named as the program is.
 
     Raises ClientError, and names.BadName or PathTooLong before anything is dialled.
@@ -46,7 +46,7 @@ def connect_with_deadline(
 
 def connect_path_with_deadline(
     caller: Caller, socket_path: str, service: str, version: str, *, clock: Clock, deadline: float
-) -> Connection:
+) -> LocalConnection:
     """A backend of the broker that listens on that path, as one of an install path does. Raises ClientError."""
     wanted = wanted_v2(service, service, version)
     target: LocalTarget = Target(socket_path=socket_path, wanted=wanted, uid=caller.place.uid, generation=2)

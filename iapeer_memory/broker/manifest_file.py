@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from iapeer_memory.broker import validate
 from iapeer_memory.broker.file_errors import ManifestRefused
-from iapeer_memory.broker.private_folder import make_private
+from iapeer_memory.broker.private_folder import write_private
 from iapeer_memory.broker.protobuf import DecodeFailed, decode, encode
 from iapeer_memory.broker.protobuf.read import DEEPEST, pass_over, varint
 from iapeer_memory.broker.service_file import Generation
@@ -35,7 +35,6 @@ SUFFIXES: dict[Generation, str] = {1: ".pb", 2: ".v2.pb"}
 BESIDE: dict[Generation, str] = {1: ".running-process-manifest.pb", 2: ".running-process-manifest.v2.pb"}
 """The manifest's name in the cache that it describes."""
 SIZE_CAP = 16 << 20
-MODE = 0o600
 HASH_FIELD = 102
 HASH_BYTES = 32
 DISPOSABLE = frozenset(
@@ -102,7 +101,7 @@ def write_central(
 ) -> Written:
     """Put it into the registry, which is made private. Raises ManifestRefused, OSError with the old file as it was."""
     path = central_path(registry, manifest.service_name, manifest.service_version, generation)
-    return _write(files, registry, path, manifest, generation, uid)
+    return _write(files, path, manifest, generation, uid)
 
 
 def write_beside(
@@ -113,7 +112,7 @@ def write_beside(
     reason = validate.service_name(manifest.service_name) or validate.version(manifest.service_version)
     if reason is not None:
         raise ManifestRefused("name", path, reason)
-    return _write(files, cache_root, path, manifest, generation, uid)
+    return _write(files, path, manifest, generation, uid)
 
 
 def as_bytes(manifest: CacheManifest, generation: Generation) -> bytes:
@@ -197,18 +196,11 @@ def _require_intact(manifest: CacheManifest, data: bytes, path: str) -> None:
         raise ManifestRefused("corrupt", path, "manifest self_sha256 mismatch")
 
 
-def _write(files: Files, folder: str, path: str, manifest: CacheManifest, generation: Generation, uid: int) -> Written:
+def _write(files: Files, path: str, manifest: CacheManifest, generation: Generation, uid: int) -> Written:
     data = as_bytes(manifest, generation)
     if len(data) > SIZE_CAP:
         raise ManifestRefused("decode", path, f"is larger than {SIZE_CAP} bytes")
     try:
-        make_private(files, folder, uid)
+        return Written(path, write_private(files, path, data, uid))
     except UnsafePath as error:
-        raise ManifestRefused("insecure-folder", folder, error.reason, remedy=error.remedy) from None
-    found = files.lstat(path)
-    if found is not None and found.kind == "file" and files.read_optional(path, limit=SIZE_CAP) == data:
-        return Written(path, False)
-    if found is not None and found.kind == "link":
-        files.remove(path)
-    files.write(path, data, mode=MODE)
-    return Written(path, True)
+        raise ManifestRefused("insecure-folder", error.path, error.reason, remedy=error.remedy) from None

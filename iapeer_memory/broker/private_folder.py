@@ -1,4 +1,4 @@
-"""Folders that belong to one user alone: for sockets, sidecars, definitions and manifests. Never follows a link.
+"""Folders that belong to one user alone: for sockets, sidecars, definitions and manifests. Never follows a link there.
 
 A folder is private when it is ours and no group and nobody else may do anything with it. The folders above it count
 too: whoever may rename one of them decides what lies below.
@@ -13,6 +13,7 @@ from iapeer_memory.domain.door import Files, FileStat
 from iapeer_memory.domain.errors import UnsafePath
 
 MODE = 0o700
+FILE_MODE = 0o600
 OTHERS = 0o077
 WRITABLE_BY_ALL = 0o002
 STICKY = 0o1000
@@ -57,6 +58,21 @@ def make_private(files: Files, path: str, uid: int) -> None:
     reason = why_not_private(files, path, uid)
     if reason is not None:
         raise UnsafePath(path, reason, remedy=f"mv {quote(path)} {quote(path + '.away')}")
+
+
+def write_private(files: Files, path: str, data: bytes, uid: int) -> bool:
+    """Put a file of the user's alone into a folder that is made private; whether that changed anything.
+
+    Raises as `make_private` does, and OSError with the old file as it was.
+    """
+    make_private(files, dirname(path), uid)
+    found = files.lstat(path)
+    if found is not None and found.kind == "file" and found.size == len(data) and files.read(path) == data:
+        return False
+    if found is not None and found.kind == "link":
+        files.remove(path)
+    files.write(path, data, mode=FILE_MODE)
+    return True
 
 
 def _exposed_above(files: Files, path: str, uid: int) -> str | None:

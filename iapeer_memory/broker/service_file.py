@@ -15,7 +15,7 @@ from typing import Literal
 
 from iapeer_memory.broker import validate
 from iapeer_memory.broker.file_errors import DefinitionFault, DefinitionRefused
-from iapeer_memory.broker.private_folder import make_private, why_not_private
+from iapeer_memory.broker.private_folder import why_not_private, write_private
 from iapeer_memory.broker.protobuf import DecodeFailed, decode, encode
 from iapeer_memory.broker.wire_v1.service import Isolation
 from iapeer_memory.broker.wire_v1.service import ServiceDefinition as FirstDefinition
@@ -27,7 +27,6 @@ Generation = Literal[1, 2]
 SUFFIXES: dict[Generation, str] = {1: ".servicedef", 2: ".servicedef.v2"}
 SIZE_CAP = 1 << 20
 """Bytes; no definition is near it, and none that is larger is read."""
-MODE = 0o600
 NOT_EXPLICIT = "explicit_instance must be empty unless isolation is EXPLICIT_INSTANCE"
 
 
@@ -78,16 +77,9 @@ def install(
     if len(data) > SIZE_CAP:
         raise DefinitionRefused("decode", path, f"is larger than {SIZE_CAP} bytes")
     try:
-        make_private(files, folder, uid)
+        return path, write_private(files, path, data, uid)
     except UnsafePath as error:
-        raise DefinitionRefused("insecure-folder", folder, error.reason, remedy=error.remedy) from None
-    found = files.lstat(path)
-    if found is not None and found.kind == "file" and files.read_optional(path, limit=SIZE_CAP) == data:
-        return path, False
-    if found is not None and found.kind == "link":
-        files.remove(path)
-    files.write(path, data, mode=MODE)
-    return path, True
+        raise DefinitionRefused("insecure-folder", error.path, error.reason, remedy=error.remedy) from None
 
 
 def uninstall(files: Files, folder: str, name: str) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ SKIP_SECONDS = 0.5
 """How long it tries a cached endpoint, the proof included, before it asks the broker."""
 
 P_co = TypeVar("P_co", covariant=True)
+S_co = TypeVar("S_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ class Target(Generic[P_co]):
     generation: int = 1
     cached: Cached[P_co] | None = None
     handoff: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Connection(Generic[S_co]):
+    """A connection with a backend. `negotiated`: None where no broker was asked."""
+
+    stream: S_co
+    endpoint: str
+    route: Route
+    negotiated: Negotiated | None
 
 
 def offering(target: Target[P_co]) -> Wanted:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +23,10 @@ from iapeer_memory.broker.target import Target, v2_socket
 from iapeer_memory.broker.wire_v1.control import Hello
 from iapeer_memory.domain.errors import ConfigError
 from tests.support.client_driver import BOTH, CLOCK, ECHO, Which, wanted
-from tests.support.scripted_peer import echoing, folder, negotiating, scripted
+from tests.support.scripted_peer import echoing, negotiating, scripted
 
 ROOT = Path(__file__).resolve().parents[2]
 USER = "fabb4490c21b4bbc"
-
-
-@pytest.fixture
-def base() -> Iterator[str]:
-    with folder() as made:
-        yield made
 
 
 def caller(base: str) -> Caller:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,13 +24,7 @@ from iapeer_memory.broker.wire_v1.frame import ADMIN, BROKER_HTTP, Frame, FrameK
 from iapeer_memory.broker.wire_v1.framing import framed
 from iapeer_memory.broker.wire_v2.control import GetBrokerHttpEndpointResponse, GetSessionTokenResponse
 from tests.support.client_driver import CLOCK
-from tests.support.scripted_peer import Peer, Script, folder, scripted, silent
-
-
-@pytest.fixture
-def path() -> Iterator[str]:
-    with folder() as made:
-        yield f"{made}/br"
+from tests.support.scripted_peer import Peer, Script, scripted, silent
 
 
 def until(seconds: float = 5) -> float:

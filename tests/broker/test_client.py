@@ -9,7 +9,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from os.path import dirname
@@ -39,23 +39,11 @@ from iapeer_memory.broker.wire_v1.frame import HANDOFF, Frame, FrameKind, respon
 from iapeer_memory.broker.wire_v1.framing import framed
 from iapeer_memory.broker.wire_v1.handoff import HandoffAck
 from iapeer_memory.domain.errors import ConfigError
-from tests.support.client_driver import BOTH, CLOCK, Which, reach, wanted
+from tests.support.client_driver import CLOCK, Which, reach, wanted
 from tests.support.protobuf_peer import wire
-from tests.support.scripted_peer import Peer, echoing, folder, negotiating, refusing, scripted, silent
+from tests.support.scripted_peer import Peer, echoing, negotiating, refusing, scripted, silent
 
 TOKEN = bytes(range(16))
-
-
-@pytest.fixture(params=BOTH)
-def which(request: pytest.FixtureRequest) -> Which:
-    chosen: Which = request.param
-    return chosen
-
-
-@pytest.fixture
-def base() -> Iterator[str]:
-    with folder() as made:
-        yield made
 
 
 def test_a_negotiated_connect(which: Which, base: str) -> None:

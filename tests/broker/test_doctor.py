@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,11 +20,11 @@ from iapeer_memory.broker.doctor.machine import Unit, inode_check, kill_mode_che
 from iapeer_memory.broker.doctor.run import Options, areas, examine, report
 from iapeer_memory.broker.fs_health import InodeHealth
 from iapeer_memory.broker.identity import ExecutableHashes, describe
-from iapeer_memory.broker.protobuf import decode, encode
+from iapeer_memory.broker.protobuf import encode
 from iapeer_memory.broker.sidecar import Sidecar, write_sidecar
 from iapeer_memory.broker.wire_v1.control import ErrorCode, HelloReply, Negotiated, Refused
 from iapeer_memory.broker.wire_v1.frame import Frame, response
-from iapeer_memory.broker.wire_v1.framing import Unframer, framed
+from iapeer_memory.broker.wire_v1.framing import framed
 from iapeer_memory.broker.wire_v1.probe import probe_reply
 from iapeer_memory.broker.wire_v1.process import DaemonProcess, Endpoint
 from iapeer_memory.domain.errors import Unreadable
@@ -34,6 +33,7 @@ from iapeer_memory.egress.readonly import read_only
 from iapeer_memory.egress.through import ThroughFiles
 from tests.support import backends
 from tests.support.broker_files import UID, Desk, desk_in
+from tests.support.scripted_peer import scripted
 
 
 @pytest.fixture
@@ -160,35 +160,8 @@ def test_a_definition_folder_that_is_none(desk: Desk) -> None:
 def listening(path: str, answer: Callable[[Frame], bytes]) -> Iterator[None]:
     """Somebody who answers each frame with these bytes, and then closes."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
-
-    def serve() -> None:
-        while True:
-            try:
-                stream, _ = listener.accept()
-            except OSError:
-                return
-            with stream:
-                unframer = Unframer()
-                while (body := unframer.next()) is None:
-                    data = stream.recv(4096)
-                    if not data:
-                        break
-                    unframer.feed(data)
-                if body is not None:
-                    stream.sendall(answer(decode(Frame, body)))
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
+    with scripted(path, lambda peer: peer.send(answer(peer.frame()))):
         yield
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(10)
-        os.unlink(path)
 
 
 def replying(reply: HelloReply) -> Callable[[Frame], bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,22 +20,10 @@ from iapeer_memory.broker.wire_v1.frame import Frame, FrameKind, response
 from iapeer_memory.broker.wire_v1.framing import FRAME_CAP, FramingError, framed
 from iapeer_memory.egress.local_sockets import local_connect
 from iapeer_memory.egress.local_streams import open_local
-from tests.support.client_driver import BOTH, CLOCK, ECHO, Which
-from tests.support.scripted_peer import Peer, Script, echoing, folder, scripted
+from tests.support.client_driver import CLOCK, ECHO, Which
+from tests.support.scripted_peer import Peer, Script, echoing, scripted
 
 Ask = Callable[[bytes, float], Awaitable[Frame]]
-
-
-@pytest.fixture(params=BOTH)
-def which(request: pytest.FixtureRequest) -> Which:
-    chosen: Which = request.param
-    return chosen
-
-
-@pytest.fixture
-def path() -> Iterator[str]:
-    with folder() as made:
-        yield f"{made}/be"
 
 
 async def opened(path: str) -> AsyncFrameClient:

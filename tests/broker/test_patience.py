@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from iapeer_memory.broker.client_errors import BadReply, BrokerUnreachable, HelloRefused, HelloTimedOut
 from iapeer_memory.broker.patience import wait_before
 from iapeer_memory.broker.refusal import refusal
 from iapeer_memory.broker.wire_v1.control import ErrorCode, Refused
-from tests.support.client_driver import BOTH, Which, reach
-from tests.support.scripted_peer import Peer, echoing, folder, negotiating, refusing, scripted, silent
-
-
-@pytest.fixture(params=BOTH)
-def which(request: pytest.FixtureRequest) -> Which:
-    chosen: Which = request.param
-    return chosen
-
-
-@pytest.fixture
-def base() -> Iterator[str]:
-    with folder() as made:
-        yield made
+from tests.support.client_driver import Which, reach
+from tests.support.scripted_peer import Peer, echoing, negotiating, refusing, scripted, silent
 
 
 def test_a_broker_that_says_when_is_asked_again(which: Which, base: str) -> None:

@@ -7,10 +7,8 @@ import hashlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,6 +28,7 @@ from iapeer_memory.broker.wire_v1.framing import framed
 from iapeer_memory.broker.wire_v1.probe import with_legacy_hash
 from iapeer_memory.broker.wire_v1.process import DaemonProcess, Endpoint
 from tests.support.backends import ROOT, SECONDS, Bed, bed, our_backend, started, until
+from tests.support.scripted_peer import Peer, Script, scripted, silent
 
 LONG = 60.0
 """A deadline that no test waits for."""
@@ -243,70 +242,49 @@ def test_a_hash_is_taken_once_a_file(host: Bed, tmp_path: Path) -> None:
 
 
 @contextmanager
-def squatter(path: str, talk: Callable[[socket.socket], None]) -> Iterator[None]:
+def squatter(path: str, script: Script) -> Iterator[None]:
     """Somebody else on the daemon's socket."""
-    os.unlink(path)
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
-
-    def serve() -> None:
-        while True:
-            try:
-                stream, _ = listener.accept()
-            except OSError:
-                return
-            with stream:
-                talk(stream)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
+    Path(path).unlink(missing_ok=True)
+    with scripted(path, script):
         yield
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(SECONDS)
 
 
-def hang_up(stream: socket.socket) -> None:
+def hang_up(peer: Peer) -> None:
     pass
 
 
-def read_and_hang_up(stream: socket.socket) -> None:
-    stream.recv(1 << 16)
+def read_and_hang_up(peer: Peer) -> None:
+    peer.stream.recv(1 << 16)
 
 
-def echo(stream: socket.socket) -> None:
-    stream.sendall(stream.recv(1 << 16))
+def echo(peer: Peer) -> None:
+    peer.send(peer.stream.recv(1 << 16))
 
 
-def garbage(stream: socket.socket) -> None:
-    stream.recv(1 << 16)
-    stream.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+def garbage(peer: Peer) -> None:
+    peer.stream.recv(1 << 16)
+    peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
 
-def half(stream: socket.socket) -> None:
-    stream.recv(1 << 16)
-    stream.sendall(b"\x01\x50\x00\x00\x00half")
+def half(peer: Peer) -> None:
+    peer.stream.recv(1 << 16)
+    peer.send(b"\x01\x50\x00\x00\x00half")
 
 
-def huge(stream: socket.socket) -> None:
-    stream.recv(1 << 16)
-    stream.sendall(b"\x01\xff\xff\xff\x00")
+def huge(peer: Peer) -> None:
+    peer.stream.recv(1 << 16)
+    peer.send(b"\x01\xff\xff\xff\x00")
 
 
-def replay(stream: socket.socket) -> None:
+def replay(peer: Peer) -> None:
     """An answer that was good for another nonce."""
-    stream.recv(1 << 16)
+    peer.stream.recv(1 << 16)
     frame = Frame(envelope_version=1, kind=FrameKind.RESPONSE, payload_protocol=PROBE, payload=bytes(32), request_id=0)
-    stream.sendall(framed(encode(frame)))
+    peer.send(framed(encode(frame)))
 
 
 @pytest.mark.parametrize("talk", [hang_up, read_and_hang_up, echo, garbage, half, huge, replay])
-def test_a_squatted_socket_is_found_out_at_once(
-    lasting: tuple[Bed, Sidecar], check: Verify, talk: Callable[[socket.socket], None]
-) -> None:
+def test_a_squatted_socket_is_found_out_at_once(lasting: tuple[Bed, Sidecar], check: Verify, talk: Script) -> None:
     """The daemon lives, its file fits, and somebody else answers on its socket; the deadline is never waited for."""
     host, claim = lasting
     with squatter(host.endpoint.path, talk):
@@ -317,30 +295,18 @@ def test_a_squatted_socket_is_found_out_at_once(
 
 
 def test_a_silent_listener_holds_nobody_past_the_deadline(lasting: tuple[Bed, Sidecar], check: Verify) -> None:
-    gate = threading.Event()
-
-    def silent(stream: socket.socket) -> None:
-        gate.wait(SECONDS)
-
     host, claim = lasting
     with squatter(host.endpoint.path, silent):
-        try:
-            found = check(host, claim, host.wanted(), 0.2)
-        finally:
-            gate.set()
+        found = check(host, claim, host.wanted(), 0.2)
         assert found == NotThatDaemon("ProbeFailed", "no answer in time")
 
 
 def test_a_trickle_does_not_move_the_deadline(lasting: tuple[Bed, Sidecar], check: Verify) -> None:
-    def trickle(stream: socket.socket) -> None:
-        try:
-            for byte in b"\x01\xff\xff\x00\x00" + bytes(1 << 16):
-                stream.sendall(bytes([byte]))
-                gate.wait(0.01)
-        except OSError:
-            pass
+    def trickle(peer: Peer) -> None:
+        for byte in b"\x01\xff\xff\x00\x00" + bytes(1 << 16):
+            peer.send(bytes([byte]))
+            peer.stop.wait(0.01)
 
-    gate = threading.Event()
     host, claim = lasting
     with squatter(host.endpoint.path, trickle):
         found = check(host, claim, host.wanted(), 0.3)
@@ -357,7 +323,7 @@ def test_a_stopped_daemon_does_not_answer_in_time(host: Bed, check: Verify) -> N
 def test_no_byte_for_another_users_listener(lasting: tuple[Bed, Sidecar], check: Verify) -> None:
     heard: list[bytes] = []
     host, claim = lasting
-    with squatter(host.endpoint.path, lambda stream: heard.append(stream.recv(1))):
+    with squatter(host.endpoint.path, lambda peer: heard.append(peer.stream.recv(1))):
         found = check(host, claim, host.wanted(uid=os.getuid() + 1), LONG)
         assert kind(found) == "PeerMismatch"
         until(lambda: heard)

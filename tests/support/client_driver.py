@@ -78,7 +78,7 @@ def blocking(
     keep = None if cached is None else Cached(cached, proof)
     target: client.LocalTarget = Target(socket_path=path, cached=keep, **more)
 
-    def attempt() -> client.Connection:
+    def attempt() -> client.LocalConnection:
         return client.connect_local_socket(target, clock=CLOCK, deadline=deadline)
 
     found = with_patience(attempt, clock=CLOCK, deadline=deadline) if patient else attempt()

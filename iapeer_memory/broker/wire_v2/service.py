@@ -6,10 +6,10 @@ Source: the running-process broker, wire v2.
 # ruff: noqa: RUF009  (a field specifier gives a description, not a default)
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from iapeer_memory.broker.protobuf import Message, mapping, message, proto, repeated
+from iapeer_memory.broker.protobuf import Message, message, proto
+from iapeer_memory.broker.wire_v1 import service as v1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,15 +22,7 @@ class HttpServer(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceDefinition(Message):
-    """One service. `isolation` is generation 1's; `http_server` is there when the backend serves HTTP."""
+class ServiceDefinition(v1.ServiceDefinition):
+    """One service. `http_server` is there when the backend serves HTTP."""
 
-    service_name: str = proto(1, "string")
-    binary_path: str = proto(2, "string")
-    isolation: int = proto(3, "enum")
-    explicit_instance: str = proto(4, "string")
-    per_version_binary_dir: str = proto(5, "string")
-    min_version: str = proto(6, "string")
-    version_allow_list: tuple[str, ...] = repeated(7, "string")
-    labels: Mapping[str, str] = mapping(8)
     http_server: HttpServer | None = message(10, HttpServer)
