@@ -109,7 +109,9 @@ def test_what_macos_prints() -> None:
     assert host.darwin_boot(boot) == "macos-boot-1700000000-123456"
 
 
-@given(st.text())
-def test_what_macos_might_print_never_crashes(text: str) -> None:
-    host.platform_uuid(text)
-    host.darwin_boot(text)
+@given(st.text(), st.sampled_from(["", '"IOPlatformUUID" = "', "sec = 1, usec = "]), st.text())
+def test_what_macos_might_print_never_crashes(before: str, key: str, behind: str) -> None:
+    text = before + key + behind
+    assert host.platform_uuid(text) in text
+    boot = host.darwin_boot(text)
+    assert boot == "" or (boot.startswith("macos-boot-") and boot.rpartition("-")[2] in text)

@@ -448,7 +448,8 @@ def test_a_backend_that_would_not_stop_serves_on() -> None:
     up(router, Standing(idle_timeout_secs=1))
     (entry,) = keeping.idle(router, 5_000, lambda path: 0)
     keeping.stopped(router, entry, "it still runs")
-    granted(asked(router, now=5_001))
+    assert granted(asked(router, now=5_001)).backend_pipe == entry.backend.path
+    assert router.backends.all() == (entry,) and not entry.quiesced
 
 
 def test_who_is_not_ours_is_never_stopped() -> None:
