@@ -166,8 +166,9 @@ def test_a_broker_that_dies_at_any_step_of_a_launch(place: GroundOf, fault: str)
 
 def test_no_step_of_a_launch_is_left_out_above(place: GroundOf) -> None:
     place.service("svc")
-    with broker(place, fault=f"die:{LAUNCH.stop}"):
-        granted(place.hello("svc"))
+    with broker(place, fault=f"die:{LAUNCH.stop}") as running:
+        assert granted(place.hello("svc")).backend_pipe
+        assert running.poll() is None
 
 
 def starts_under_kills(place: GroundOf, times: int) -> int:
