@@ -26,8 +26,8 @@ GO = b"\n"
 
 @dataclass(frozen=True, slots=True)
 class Becoming:
-    """What the child becomes. `talk`: its descriptor 0, None for an empty one; `answers`: its 1 too. `keep_fds`: as they
-    are numbered."""
+    """What the child becomes. `talk`: its descriptor 0, None for an empty one; `answers`: its 1 too. `keep_fds`: as
+    they are numbered."""
 
     program: str
     argv: list[str]
