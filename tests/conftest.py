@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from iapeer_memory.domain.door import Door
 from tests.support.confined import confined_door
+from tests.support.runtime_folder import remove_runtime_folder, runtime_folder
 
 ARMED = {"IAPEER_TEST_SANDBOX": "1", "IAPEER_MEMORY_SUPPRESS_IAP_SEND": "1"}
 FOREIGN = ("IAPEER_", "PEER_", "CLAUDE", "CODEX", "ANTHROPIC_", "OPENAI_", "XDG_")
@@ -16,6 +18,13 @@ PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
 # Armed at import, so that nothing a test module does while it is collected gets out either.
 os.environ.update(ARMED)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_sockets_left() -> Iterator[None]:
+    """The folder of all sockets goes with the session."""
+    yield
+    remove_runtime_folder()
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +39,7 @@ def private_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("IAPEER_ROOT", str(home / ".iapeer"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", runtime_folder())
     return home
 
 

@@ -17,7 +17,6 @@ from iapeer_memory.broker.cleanup.request import Request, parse_age
 from iapeer_memory.broker.cleanup.run import clean
 from iapeer_memory.broker.cleanup.verify import document, exit_code
 from iapeer_memory.broker.cleanup.verify import verify as look
-from iapeer_memory.brokerd.options import PROGRAM
 from iapeer_memory.cli.doctor import around
 from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.session import open_host
@@ -59,16 +58,17 @@ def prune(
     dormant_after: Annotated[str, typer.Option("--dormant-after", metavar="Nd|h|m|s")] = "",
     keep_current: Annotated[bool, typer.Option("--keep-current", help="Leave the version in use.")] = False,
     keep_last: Annotated[int | None, typer.Option("--keep-last", metavar="N", min=0)] = None,
-    service: Annotated[str, typer.Option("--service", metavar="NAME", help="`*` for every service.")] = PROGRAM,
+    service: Annotated[str, typer.Option("--service", metavar="NAME", help="`*` for every service.")] = "",
     version: Annotated[str, typer.Option("--version", metavar="V")] = "",
     roots: Roots = None,
     confirm: Confirm = False,
     as_json: Json = False,
 ) -> int:
-    """Delete what versions that are long unused have left."""
+    """Delete what versions that are long unused have left; memoryd's, unless a service is named."""
+    own = open_host(readonly=True).paths.service
     wanted = Request(
         "prune",
-        service=None if service == "*" else service,
+        service=None if service == "*" else service or own,
         version=version or None,
         dormant_after=parse_age(dormant_after) if dormant_after else None,
         keep_current=keep_current or None,

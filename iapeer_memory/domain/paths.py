@@ -132,6 +132,12 @@ class Paths:
     def reference_lock(self) -> str: return self.state("provision.lock.d")  # fmt: skip
 
     @property
+    def daemon_identity(self) -> str: return self.state("memoryd.identity.json")  # fmt: skip
+
+    @property
+    def daemon_outside(self) -> str: return self.state("memoryd.outside")  # fmt: skip
+
+    @property
     def daemon_environment(self) -> str: return self.state("memoryd.env")  # fmt: skip
 
     @property

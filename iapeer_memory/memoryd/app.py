@@ -1,8 +1,8 @@
 """memoryd's composition root: puts the daemon together, runs it until it is told to stop, leaves nothing behind.
 
-Order: checks, the single-writer lock, the listener, then all that takes time. So a second daemon is refused at once,
-a caller is answered at once, and the pid file names only a daemon that runs. Nothing but events is ever written to
-stdout, and those only where a curator receives them.
+Order: checks, the single-writer lock, the two listeners, then all that takes time. So a second daemon is refused at
+once, a caller is answered at once, and the pid file names only a daemon that runs. Nothing but events is ever written
+to stdout, and those only where a curator receives them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 from iapeer_memory import __version__
 from iapeer_memory.curation.modes import curation
@@ -29,6 +30,7 @@ from iapeer_memory.egress.listeners import loopback_listener
 from iapeer_memory.egress.stdout import say
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.memoryd import checks
+from iapeer_memory.memoryd.backend import Offer, offered, without_listener
 from iapeer_memory.memoryd.daemon import AGAIN, Daemon
 from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.health import Identity
@@ -52,6 +54,9 @@ from iapeer_memory.notes.history import History
 from iapeer_memory.notes.lease import CLOUD_PATHS
 from iapeer_memory.notes.leasing import Leasing
 from iapeer_memory.vault.locales import locale as locale_named
+
+if TYPE_CHECKING:
+    from socket import socket
 
 PRIVATE = 0o700
 
@@ -77,7 +82,8 @@ def run(
         code = _run(door, paths, settings, host, log=log, port=port, mcp=mcp, timings=timings or Timings())
         if code == AGAIN:
             argv = (sys.executable, *sys.orig_argv[1:])
-            log.warn(door.processes.replace(argv, env=door.processes.environment()).stderr)
+            env = without_listener(door.processes.environment())
+            log.warn(door.processes.replace(argv, env=env).stderr)
         return code
     except ProductError as error:
         log.warn(f"memoryd does not start: {error.line()}")
@@ -114,24 +120,10 @@ def _run(
         door.files.mkdir(folder, mode=PRIVATE)
     checks.refuse_second(door, paths)
     with door.locks.hold(paths.daemon_lock, wait=0, what="memoryd"):
-        clear_up(door, paths)
+        identity = _identity(door, paths, root)
         wanted = chosen_port(settings, host, port)
-        try:
-            listener = loopback_listener(wanted)
-        except OSError as error:
-            raise checks.port_refusal(door, wanted, error) from None
-        with listener:
-            pid, uid = os.getpid(), os.getuid()
-            me = door.processes.info(pid)
-            identity = Identity(
-                version=__version__,
-                build=running_build(door.files),
-                pid=pid,
-                uid=uid,
-                started=me.started if me else "",
-                state_dir=paths.state_dir,
-                vault=root,
-            )
+        with offered(door, paths, identity, log=log) as offer, _listener(door, wanted) as listener:
+            clear_up(door, paths)
             vault = Vault(
                 root=root,
                 locale=locale,
@@ -139,9 +131,32 @@ def _run(
                 allow_mass_delete=settings["ALLOW_MASS_DELETE"] == "1",
             )
             logging.basicConfig(handlers=[Forward(log)], level=logging.WARNING, force=True)
-            store = Store(SqliteEngine(door.files, paths.index_db, uid=uid), fingerprint(locale), log)
-            kit = _kit(door, paths, settings, host, vault, identity, store, log=log, mcp=mcp, timings=timings)
+            store = Store(SqliteEngine(door.files, paths.index_db, uid=identity.uid), fingerprint(locale), log)
+            kit = _kit(door, paths, settings, host, vault, offer, store, log=log, mcp=mcp, timings=timings)
             return asyncio.run(Daemon(kit).run(listener))
+
+
+def _identity(door: Door, paths: Paths, vault: str) -> Identity:
+    """Who we are."""
+    pid = os.getpid()
+    me = door.processes.info(pid)
+    return Identity(
+        version=__version__,
+        build=running_build(door.files),
+        pid=pid,
+        uid=os.getuid(),
+        started=me.started if me else "",
+        state_dir=paths.state_dir,
+        vault=vault,
+    )
+
+
+def _listener(door: Door, port: int) -> socket:
+    """The port. Raises DaemonFailed."""
+    try:
+        return loopback_listener(port)
+    except OSError as error:
+        raise checks.port_refusal(door, port, error) from None
 
 
 def _kit(
@@ -150,7 +165,7 @@ def _kit(
     settings: Settings,
     host: HostChoices,
     vault: Vault,
-    identity: Identity,
+    offer: Offer,
     store: Store,
     *,
     log: Log,
@@ -210,7 +225,7 @@ def _kit(
         vault.root,
         vault.locale,
         core=core,
-        uid=identity.uid,
+        uid=offer.identity.uid,
         projects_root=settings["PROJECTS_ROOT"],
         widest=settings.number("TAGS_BOUNDARY_MAXLEN"),
         log=log,
@@ -221,7 +236,8 @@ def _kit(
         door=door,
         paths=paths,
         vault=vault,
-        identity=identity,
+        identity=offer.identity,
+        offer=offer,
         store=store,
         tending=tending,
         keeping=keeping,

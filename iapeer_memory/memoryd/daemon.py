@@ -57,6 +57,7 @@ class Daemon:
         self._log = kit.log
         self._condition = health.Condition()
         self._ready = asyncio.Event()
+        self._opened = asyncio.Event()
         self._stop = asyncio.Event()
         self._again = False
         self._clerk = Worker("memoryd-files")
@@ -135,9 +136,11 @@ class Daemon:
         )
         with on_stop(loop, self._stop.set):
             serving = asyncio.create_task(serve(http, listener))
-            tasks: list[asyncio.Task[Any]] = [serving]
+            offering = kit.offer.serve(self._probe, ready=self._opened.wait())
+            tasks: list[asyncio.Task[Any]] = [serving, asyncio.create_task(offering)]
             try:
                 await self._store.open()
+                self._opened.set()
                 self._condition.notes = await self._store.ask(lambda reader: reader.count())
                 if kit.searching is not None:
                     kit.searching.start()
@@ -245,6 +248,7 @@ class Daemon:
         self._courier.wake()
 
     async def _beating(self) -> None:
+        await self._clerk.call(self._kit.offer.tell)
         while True:
             await asyncio.sleep(self._timings.heartbeat)
             changed = await self._clerk.call(self._beat_all)

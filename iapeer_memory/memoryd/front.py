@@ -127,8 +127,12 @@ async def body_of(receive: Receive, limit: int) -> bytes | None:
 
 async def answer_json(send: Send, status: int, body: Mapping[str, Any], *, allow: str | None = None) -> None:
     """Send a JSON answer."""
-    data = json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
-    await answer(send, status, data, b"application/json", allow=allow)
+    await answer(send, status, as_json(body), b"application/json", allow=allow)
+
+
+def as_json(body: Mapping[str, Any]) -> bytes:
+    """JSON text; a path that is no text is shown as far as it is one."""
+    return json.dumps(body, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 async def answer(send: Send, status: int, data: bytes, kind: bytes, *, allow: str | None = None) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.paths import Paths
+from iapeer_memory.memoryd.backend import Offer
 from iapeer_memory.memoryd.delivery import Delivery
 from iapeer_memory.memoryd.health import Identity
 from iapeer_memory.memoryd.keeping import Keeping
@@ -31,6 +32,7 @@ class Kit:
     paths: Paths
     vault: Vault
     identity: Identity
+    offer: Offer
     store: Store
     tending: Tending
     keeping: Keeping

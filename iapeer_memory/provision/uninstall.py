@@ -5,7 +5,7 @@ Safe to repeat: what failed keeps the ledger, the map and the command, so that t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from os.path import dirname, join
 from shlex import quote
@@ -41,6 +41,7 @@ from iapeer_memory.provision.steps.doctrines import doctrine_path, read_doctrine
 from iapeer_memory.provision.steps.launcher import declaration
 from iapeer_memory.provision.steps.slot import slot_verdict
 from iapeer_memory.provision.sweep import make_view, unprovision_all
+from iapeer_memory.supervise import outside
 from iapeer_memory.surfaces.sweep import remembered
 
 Tell = Callable[[Outcome], None]
@@ -52,7 +53,10 @@ STATE_NAMES = (
 )  # fmt: skip
 KEPT_NAMES = ("backups", "history", "migrate-backups")
 """What the user's files and notes once said is the user's; each stays as long as there is anything in it."""
-CACHE_NAMES = ("index.db", "memoryd.", "tags-dictionary.md", "tags-projection.md", "deep-", ".install-")
+CACHE_NAMES = (
+    ".running-process-manifest", "index.db", "memoryd.", "tags-dictionary.md", "tags-projection.md", "deep-",
+    ".install-",
+)  # fmt: skip
 LOG_NAMES = ("memoryd.log", "repair.log", "hook-errors.log")
 
 
@@ -68,11 +72,14 @@ def uninstall(host: Host, *, keep_binary: bool, tell: Tell) -> None:
         row(tell, "timer", lambda: unregister(host, TIMER, DREAM_ID, LEGACY_ID))
     declared = row(tell, "definition", lambda: definition(host))
     stopped = row(tell, "memoryd", lambda: said(*host.supervisor.remove()))
+    manifests: list[str] = []
+    cleared = stopped and row(tell, "endpoint", lambda: endpoint(host, manifests))
     row(tell, "doctrines", lambda: doctrines(host))
     row(tell, "texts", lambda: texts(host))
-    if clean and stopped and declared:
+    if clean and cleared and declared:
         row(tell, "state", lambda: state(host))
         row(tell, "binary", lambda: binary(host, keep_binary=keep_binary))
+        row(tell, "manifest", lambda: manifest(host, manifests))
     else:
         tell(Outcome("state", False, "kept, so that the same command can finish what failed"))
     tell(Outcome("vault", True, f"kept: {host.settings.vault or 'none was set'}"))
@@ -164,6 +171,18 @@ def plugin_recipe(host: Host) -> tuple[str, ...]:
 def definition(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     """How brokers start memoryd; before memoryd is stopped, so that none starts it again."""
     return said(True, f"{declaration(host).remove()} removed")
+
+
+def endpoint(host: Host, manifests: list[str]) -> tuple[bool, str, tuple[str, ...]]:
+    """What a memoryd that is stopped may have left of its socket and its claims. `manifests`: gets those that stay."""
+    places = outside.recorded(host.door.files, host.paths)
+    manifests += [place for place in places if place.endswith(outside.MANIFEST)]
+    return said(True, f"{outside.clear(host.door, host.paths, keep=manifests)} removed")
+
+
+def manifest(host: Host, places: Sequence[str]) -> tuple[bool, str, tuple[str, ...]]:
+    """What tells a cleanup what there is to clean up; last, so that it can still be told after a failure."""
+    return said(True, f"{sum(outside.remove(host.door, host.paths, place) for place in places)} removed")
 
 
 def doctrines(host: Host) -> tuple[bool, str, tuple[str, ...]]:

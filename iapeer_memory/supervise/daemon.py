@@ -1,6 +1,7 @@
-"""memoryd, by proof and never by pid alone: asked over its own socket, told apart from strangers, stopped with care.
+"""memoryd, by proof and never by pid alone: asked over its own port, told apart from strangers, stopped with care.
 
-A daemon that answers is healthy, however old its heartbeat looks: a laptop that wakes from sleep has a stale
+It is stopped through the identity that it proves, where it has one; else by what its port, its lock and its start
+prove. A daemon that answers is healthy, however old its heartbeat looks: a laptop that wakes from sleep has a stale
 heartbeat and a working memoryd. SIGKILL only for one that was proved to be ours and does not answer.
 """
 
@@ -8,11 +9,14 @@ from __future__ import annotations
 
 import signal
 
+from iapeer_memory.broker.handle import BackendHandle, ShutdownTimeout
+from iapeer_memory.broker.refused_identity import NotThatDaemon
 from iapeer_memory.domain.door import Door, ProcessInfo
 from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.ports import DaemonReport
 from iapeer_memory.egress.host import uid as own_uid
+from iapeer_memory.supervise.identity import prove
 from iapeer_memory.supervise.probe import is_memoryd, objection, read_health
 from iapeer_memory.supervise.proof import Traces, proved, read_pid
 
@@ -52,6 +56,30 @@ class Daemon:
 
     def stop(self, *, wait: float = 10.0) -> tuple[bool, str]:
         """SIGTERM after proof, wait, report; (stopped or not there, what was done)."""
+        # A held process is signalled past the door, so a dry run takes the way on which it is only planned.
+        handle = None if self._door.kind == "overlay" else prove(self._door, self._paths, uid=self._uid)
+        if isinstance(handle, BackendHandle):
+            with handle:
+                return self._stop_proved(handle, wait)
+        return self._stop_unnamed(wait)
+
+    def _stop_proved(self, handle: BackendHandle, wait: float) -> tuple[bool, str]:
+        """The process is held from its proof on, so nobody else can be signalled."""
+        pid = handle.process.pid
+        try:
+            handle.shutdown(wait)
+        except ShutdownTimeout:
+            stream = handle.connect()
+            if not isinstance(stream, NotThatDaemon):
+                stream.close()
+                return False, f"pid {pid} still answers {wait:g} s after SIGTERM; left running"
+            if not handle.force_kill():
+                return False, f"pid {pid} survives SIGKILL; its pid file is kept"
+            return self._stopped(pid, "killed (it hung)")
+        return self._stopped(pid, "stopped")
+
+    def _stop_unnamed(self, wait: float) -> tuple[bool, str]:
+        """A memoryd without a socket of its own, or one that hangs: its port, its lock and its start are the proof."""
         report = self.verify()
         if report.state == "stranger":
             return False, f"{report.detail}; not signalled"
@@ -62,14 +90,14 @@ class Daemon:
             return True, "ended by itself"
         self._door.processes.signal(process.pid, signal.SIGTERM)
         if self._ends(process, wait if report.state == "answering" else min(wait, HANG_SECONDS)):
-            return self._stopped(process, "stopped")
+            return self._stopped(process.pid, "stopped")
         if self.verify().state == "answering":
             return False, f"pid {process.pid} still answers {wait:g} s after SIGTERM; left running"
         if not self._same(process):
-            return self._stopped(process, "stopped")
+            return self._stopped(process.pid, "stopped")
         self._door.processes.signal(process.pid, signal.SIGKILL)
         if self._ends(process, KILL_SECONDS):
-            return self._stopped(process, "killed (it hung)")
+            return self._stopped(process.pid, "killed (it hung)")
         return False, f"pid {process.pid} survives SIGKILL; its pid file is kept"
 
     def wait_answering(self, build: str | None, *, wait: float) -> DaemonReport:
@@ -155,9 +183,9 @@ class Daemon:
             self._door.clock.sleep(POLL_SECONDS)
         return True
 
-    def _stopped(self, process: ProcessInfo, what: str) -> tuple[bool, str]:
-        self._drop_pid_file(process.pid)
-        return True, f"pid {process.pid} {what}"
+    def _stopped(self, pid: int, what: str) -> tuple[bool, str]:
+        self._drop_pid_file(pid)
+        return True, f"pid {pid} {what}"
 
     def _drop_pid_file(self, pid: int | None) -> bool:
         """Remove the pid file if it names that dead process (`None`: any that is no live memoryd of ours)."""

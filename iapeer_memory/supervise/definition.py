@@ -6,20 +6,33 @@ own has no definition: started without arguments, its interpreter would be just 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from posixpath import dirname, join
 
 from iapeer_memory.broker.builders import explicit_instance
 from iapeer_memory.broker.file_errors import DefinitionRefused
 from iapeer_memory.broker.service_file import Generation, file_path, install, load, uninstall
+from iapeer_memory.broker.validate import TAIL_SIGNS
 from iapeer_memory.broker.wire_v2.service import ServiceDefinition
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.paths import Paths
+from iapeer_memory.supervise.outside import remove_empty
 
 INSTANCE = "memoryd"
 """The broker that starts it: ours, so that no other broker of the user has to know it."""
+NUMBERS = re.compile(r"\d+(\.\d+){0,2}", re.ASCII)
 GENERATIONS: tuple[Generation, ...] = (1, 2)
+
+
+def broker_version(version: str) -> str:
+    """Our version in a broker's words: three numbers, and what follows them behind a dash."""
+    found = NUMBERS.match(version)
+    numbers = found[0].split(".") if found else []
+    tail = "".join(sign for sign in version[len(found[0]) if found else 0 :].lower() if sign in TAIL_SIGNS)
+    core = ".".join([*numbers, "0", "0", "0"][:3])
+    return f"{core}-{tail}" if tail else core
 
 
 def executable(files: Files, paths: Paths) -> str | None:
@@ -70,4 +83,6 @@ class Declaration:
 
     def remove(self) -> int:
         """Take both away; how many there were. Raises OSError."""
-        return len(uninstall(self.files, self.folder, self.paths.service))
+        removed = len(uninstall(self.files, self.folder, self.paths.service))
+        remove_empty(self.files, self.folder)
+        return removed

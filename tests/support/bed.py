@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_port
+from tests.support.runtime_folder import runtime_folder
 
 ARMED = {"IAPEER_TEST_SANDBOX": "1", "IAPEER_MEMORY_SUPPRESS_IAP_SEND": "1"}
 PATIENCE = 30.0
@@ -63,6 +64,7 @@ class Bed:
             "HOME": str(self.home),
             "PATH": f"{self.home}/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
+            "XDG_RUNTIME_DIR": runtime_folder(),
             "IAPEER_MEMORY_SUPERVISOR": "detached",
             "IAPEER_MEMORY_TRANSPORT": "http",
             **ARMED,

@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.runtime_folder import runtime_folder
+
 CHILD = Path(__file__).with_name("memoryd_child.py")
 UP = re.compile(r"up: http://127\.0\.0\.1:(\d+)/mcp")
 PATIENCE = 30.0
@@ -37,6 +39,7 @@ def environment(home: Path, vault: Path | None, **settings: str) -> dict[str, st
         "HOME": str(home),
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         "LANG": "C.UTF-8",
+        "XDG_RUNTIME_DIR": runtime_folder(),
     }
     if vault is not None:
         env["IAPEER_MEMORY_VAULT_PATH"] = str(vault)

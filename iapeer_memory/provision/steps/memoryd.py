@@ -5,11 +5,14 @@ Never signals without proof; a daemon that answers is healthy however old its he
 
 from __future__ import annotations
 
+from iapeer_memory.broker.refused_identity import NotThatDaemon
 from iapeer_memory.domain.finding import Finding, Outcome
 from iapeer_memory.domain.ports import DaemonReport
+from iapeer_memory.egress.host import uid
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.runtime.shelf import Shelf
 from iapeer_memory.provision.step import Done, Seen, Step
+from iapeer_memory.supervise.identity import prove
 
 REPAIR = "iapeer-memory verify --repair"
 STALE_SECONDS = 120.0
@@ -23,7 +26,8 @@ class MemorydStep(Step):
     def inspect(self, host: Host, seen: Seen) -> tuple[Finding, ...]:
         """The contract's `memoryd-heartbeat` check, by identity first and by file second."""
         report = host.daemon.verify()
-        return (heartbeat_finding(host, report), *supervisor_finding(host), *build_finding(host, report))
+        found = (heartbeat_finding(host, report), *supervisor_finding(host), *build_finding(host, report))
+        return (*found, *identity_finding(host, report))
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Have it run, and on the installed build."""
@@ -77,6 +81,20 @@ def supervisor_finding(host: Host) -> tuple[Finding, ...]:
     if ok:
         return (Finding("supervisor", "ok", f"{host.supervisor.name}: {detail}"),)
     return (Finding("supervisor", "fail", f"{host.supervisor.name}: {detail}", remedy=REPAIR, healable=True),)
+
+
+def identity_finding(host: Host, report: DaemonReport) -> tuple[Finding, ...]:
+    """Whether brokers, and an update that has to stop it, can prove that it is the one."""
+    if report.state != "answering":
+        return ()
+    name, found = "memoryd-identity", prove(host.door, host.paths, uid=uid())
+    if found is None:
+        return (Finding(name, "warn", f"it has no socket for brokers; {host.paths.daemon_log} says why"),)
+    if isinstance(found, NotThatDaemon):
+        return (Finding(name, "warn", f"brokers cannot find it: {found.line()}"),)
+    with found:
+        endpoint = found.process.ipc_endpoint
+        return (Finding(name, "ok", f"{host.paths.service}, proved on {endpoint.path if endpoint else ''}"),)
 
 
 def build_finding(host: Host, report: DaemonReport) -> tuple[Finding, ...]:

@@ -20,6 +20,7 @@ from iapeer_memory.supervise.daemon import Daemon
 from iapeer_memory.supervise.detached import DetachedSupervisor
 from iapeer_memory.surfaces.shims import render_launcher
 from tests.support.ports import free_port
+from tests.support.runtime_folder import runtime_folder
 
 LOOK = """
 import json, sys
@@ -79,7 +80,7 @@ def test_it_stands_alone_and_memoryd_runs_from_it(door: Door, tmp_path: Path) ->
     )
     door.files.write(paths.launcher, render_launcher(paths=paths), mode=0o755)
     daemon = Daemon(door, paths, port)
-    supervisor = DetachedSupervisor(door, paths, daemon, {})
+    supervisor = DetachedSupervisor(door, paths, daemon, {"XDG_RUNTIME_DIR": runtime_folder()})
     try:
         ok, words = supervisor.ensure()
         assert ok, words

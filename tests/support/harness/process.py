@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import IO
 
+from tests.support.runtime_folder import runtime_folder
+
 
 @dataclass(frozen=True, slots=True)
 class Done:
@@ -40,6 +42,7 @@ def clean_env(home: str, path: str, extra: Mapping[str, str] | None = None) -> d
         "HOME": home,
         "PATH": path,
         "LANG": "C.UTF-8",
+        "XDG_RUNTIME_DIR": runtime_folder(),
         "TERM": "dumb",
         "TMPDIR": os.path.join(home, "tmp"),
         "XDG_CONFIG_HOME": os.path.join(home, ".config"),

@@ -12,6 +12,8 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from tests.support.runtime_folder import runtime_folder
+
 SCRIPT = Path(__file__).with_name("iapeer")
 
 
@@ -35,6 +37,7 @@ class StandIn:
             "CODEX_HOME": str(self.codex_home),
             "PATH": f"{self.binary.parent}:/usr/bin:/bin",
             "LANG": "C.UTF-8",
+            "XDG_RUNTIME_DIR": runtime_folder(),
             **more,
         }
 
