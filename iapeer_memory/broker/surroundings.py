@@ -9,7 +9,7 @@ from iapeer_memory.broker.file_places import Folder, definitions_folder, registr
 from iapeer_memory.broker.host_identity import HostIdentity, boot_id, host_identity, sid_machine
 from iapeer_memory.broker.names import Place
 from iapeer_memory.broker.sid import sid_hash
-from iapeer_memory.domain.door import Door
+from iapeer_memory.domain.door import Door, Files
 from iapeer_memory.domain.errors import Unreadable
 
 CLOSED_MACHINE = "unreadable"
@@ -49,7 +49,7 @@ def surroundings(
         platform=platform,
         uid=uid,
         home=home,
-        runtime=env.get("XDG_RUNTIME_DIR", ""),
+        runtime=runtime_folder(door.files, env, uid=uid, platform=platform),
         temp=env.get("TMPDIR", ""),
         local_data=env.get("LOCALAPPDATA", ""),
     )
@@ -58,3 +58,17 @@ def surroundings(
     except Unreadable:
         here = HostIdentity(hostname, CLOSED_MACHINE, boot_id(door, platform=platform))
     return Surroundings(door, env, place, here, definitions, registry)
+
+
+def runtime_folder(files: Files, env: Mapping[str, str], *, uid: int, platform: str) -> str:
+    """XDG_RUNTIME_DIR; for a program that was started without it the folder that a login makes, where it is the
+    user's own; "" otherwise.
+
+    Harnesses start programs with little of the user's environment, and all of them must find the same sockets.
+    """
+    named = env.get("XDG_RUNTIME_DIR", "")
+    if named or platform != "linux":
+        return named
+    folder = f"/run/user/{uid}"
+    found = files.stat(folder)
+    return folder if found is not None and found.kind == "dir" and found.uid == uid else ""

@@ -63,7 +63,7 @@ async def _serve(door: Door, ground: Ground, options: Options, sockets: Sockets,
     front.open(sockets.first, 1)
     front.open(sockets.second, 2)
     try:
-        await serve_until(ending, desk, front, sockets.leave)
+        await serve_until(ending, desk, front, sockets)
     finally:
         if page is not None:
             page.close()

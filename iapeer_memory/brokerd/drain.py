@@ -6,11 +6,11 @@ Told by a signal or by its operator, once; later words change nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 
 from iapeer_memory.brokerd.desk import ROUND_SECONDS, Desk
 from iapeer_memory.brokerd.front import Front
+from iapeer_memory.brokerd.sockets import Sockets
 from iapeer_memory.egress.signals import on_stop
 
 
@@ -29,8 +29,8 @@ class Ending:
             self.told.set()
 
 
-async def serve_until(ending: Ending, desk: Desk, front: Front, leave: Callable[[], None]) -> None:
-    """Make the broker's rounds until it is told to stop, then let everybody out. `leave`: gives up the sockets."""
+async def serve_until(ending: Ending, desk: Desk, front: Front, sockets: Sockets) -> None:
+    """Make the broker's rounds until it is told to stop, or nobody can find it any more, then let everybody out."""
     with on_stop(ending.loop, ending.now):
         while not ending.told.is_set():
             with suppress(TimeoutError):
@@ -38,11 +38,14 @@ async def serve_until(ending: Ending, desk: Desk, front: Front, leave: Callable[
                     await ending.told.wait()
             try:
                 desk.round()
+                if not sockets.there():
+                    desk.warn("the broker's sockets were taken away")
+                    ending.now()
             except Exception as error:
                 # A round that fails is no reason to stop serving; the next one tries again.
                 desk.warn(f"a round of the broker failed: {type(error).__name__}: {error}")
         desk.router.draining = True
         front.stop()
-        leave()
+        sockets.leave()
         await front.empty(ending.loop.time() + ending.drain_ms / 1_000)
         desk.close()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from iapeer_memory.broker import file_places, host_identity, names, privilege, sid
 from iapeer_memory.broker.names import Place
 from iapeer_memory.broker.spawn.environment import Account
+from iapeer_memory.broker.surroundings import runtime_folder
 from iapeer_memory.domain.door import Door
 
 
@@ -37,7 +38,10 @@ def survey(door: Door, account: Account, *, uid: int, platform: str) -> Ground:
     refused = privilege.objection(uid, env)
     if refused is not None:
         raise refused
-    place = names.place_of(env, platform=platform, uid=uid, home=env.get("HOME") or account.home)
+    runtime = runtime_folder(door.files, env, uid=uid, platform=platform)
+    place = replace(
+        names.place_of(env, platform=platform, uid=uid, home=env.get("HOME") or account.home), runtime=runtime
+    )
     machine = host_identity.sid_machine(door, platform=platform)
     return Ground(
         env=env,

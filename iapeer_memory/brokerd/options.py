@@ -30,7 +30,8 @@ class Options:
     `instance`: the broker's name on the wire of generation 1; "" for the one that services of a user share. Ours has a
     name of its own, so that another broker of the user is not in its way. `program`: its name in generation 2.
     `http` None: no page. `handoff`: hand clients' connections to backends that take them. `rate_limit` 0: no limit.
-    `carried`: variables that backends get as the broker has them, beside those that a login has.
+    `carried`: variables that backends get as the broker has them, beside those that a login has. `only`: the one
+    service that is served; "" for every one that is defined. `log`: where backends' output goes; "" for a file each.
     """
 
     instance: str = PROGRAM
@@ -41,6 +42,8 @@ class Options:
     handoff: bool = False
     rate_limit: int = LIMIT
     carried: tuple[str, ...] = ()
+    only: str = ""
+    log: str = ""
 
     @property
     def called(self) -> str:

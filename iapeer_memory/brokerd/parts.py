@@ -91,8 +91,13 @@ class Parts:
         def random_bytes(count: int) -> bytes:
             return bytes.fromhex(random.token(count))
 
-        return Router(
+        definitions, only = (
             Definitions(files, self.ground.definitions, self.ground.place.uid, clock.monotonic),
+            self.options.only,
+        )
+
+        return Router(
+            (lambda service: definitions(service) if service == only else None) if only else definitions,
             exe_hash,
             __version__,
             launches=self.options.launches,
@@ -117,7 +122,7 @@ class Parts:
             records,
             Allocator(door, place, ground.user),
             baseline(ground.account, ground.env, self.options.carried),
-            lambda service: f"{ground.state}/{LOGS}/{service}.log",
+            lambda service: self.options.log or f"{ground.state}/{LOGS}/{service}.log",
             hands_down=bool(self.bounds.hands_down.value),
         )
         return Starter(

@@ -32,13 +32,15 @@ class AlreadyServing(DaemonFailed):
 
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """The two that it serves, bound. `leave`: close them and take their files away; again is no error."""
+    """The two that it serves, bound. `leave`: close them and take their files away; again is no error. `there`: whether
+    clients still find them: a login's folder goes with its last session."""
 
     first: socket.socket
     first_path: str
     second: socket.socket
     second_path: str
     leave: Callable[[], None]
+    there: Callable[[], bool]
 
 
 @contextmanager
@@ -52,7 +54,12 @@ def bound(files: Files, clock: Clock, ground: Ground, options: Options) -> Itera
     with ExitStack() as stack:
         first = _bind(first_path, stack, clock)
         second = _bind(second_path, stack, clock)
-        yield Sockets(first, first_path, second, second_path, stack.close)
+        marks = {path: _inode(files, path) for path in (first_path, second_path)}
+
+        def there() -> bool:
+            return all(_inode(files, path) == mark for path, mark in marks.items())
+
+        yield Sockets(first, first_path, second, second_path, stack.close, there)
 
 
 def _bind(path: str, stack: ExitStack, clock: Clock) -> socket.socket:
@@ -66,6 +73,11 @@ def _bind(path: str, stack: ExitStack, clock: Clock) -> socket.socket:
         stack.callback(_unbind, path, listener)
         return listener
     raise AlreadyServing(f"a broker listens on {path} already")
+
+
+def _inode(files: Files, path: str) -> tuple[int, int] | None:
+    found = files.lstat(path)
+    return found.inode if found else None
 
 
 def _unbind(path: str, listener: socket.socket) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from os import getuid
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from iapeer_memory.broker.ask import admin, ask, client_seconds
 from iapeer_memory.broker.client_errors import BrokerUnreachable
 from iapeer_memory.broker.http.port import parsed
 from iapeer_memory.broker.wire_v1.admin import AdminReply, AdminVerb
-from iapeer_memory.brokerd.options import DRAIN_MS, PROGRAM, Options
+from iapeer_memory.brokerd.options import DRAIN_MS, Options
 from iapeer_memory.cli import broker_cleanup, broker_definitions
 from iapeer_memory.cli.doctor import around
 from iapeer_memory.cli.output import Output
@@ -32,18 +33,25 @@ Socket = Annotated[str, typer.Option("--socket", metavar="PATH", help="Another b
 
 @app.command("serve")
 def serve(
-    program: Annotated[str, typer.Option("--program", metavar="NAME", help="Its name on both wires.")] = PROGRAM,
+    program: Annotated[str, typer.Option("--program", metavar="NAME", help="Another broker, for all services.")] = "",
     http_port: Annotated[str, typer.Option("--http-port", metavar="N|dynamic", help="Serve a page too.")] = "",
     session_tokens: Annotated[bool, typer.Option("--session-tokens", help="Backends get tokens.")] = False,
 ) -> int:
-    """Run the broker in the foreground until told to stop."""
+    """Run a broker in the foreground until told to stop; without a name, the one that starts memoryd alone."""
     from iapeer_memory.brokerd.app import run
 
     http = parsed(http_port) if http_port else None
     if http_port and http is None:
         raise UsageError(f"--http-port must be a port or `dynamic`, not {http_port!r:.40}")
     host = open_host()
-    return run(host.door, Options(instance=program, program=program, http=http, session_tokens=session_tokens))
+    options = Options(instance=program, program=program) if program else own_options(host)
+    return run(host.door, replace(options, http=http, session_tokens=session_tokens))
+
+
+def own_options(host: Host) -> Options:
+    """Of the broker that starts memoryd."""
+    service = host.paths.service
+    return Options(instance=service, program=service, only=service, log=host.paths.daemon_log)
 
 
 @app.command("status")
@@ -57,7 +65,7 @@ def backends(
     service: Annotated[str, typer.Argument(metavar="SERVICE")] = "", socket: Socket = "", as_json: Json = False
 ) -> int:
     """The daemons of a service that the broker knows, and how they are."""
-    return _told(AdminVerb.BACKEND_HEALTH, socket, as_json=as_json, service=service or PROGRAM)
+    return _told(AdminVerb.BACKEND_HEALTH, socket, as_json=as_json, service=service)
 
 
 @app.command("stop")
@@ -70,7 +78,7 @@ def _told(verb: int, socket: str, *, as_json: bool, service: str = "", drain_ms:
     """Ask the broker and repeat what it says; its exit code."""
     host = open_host()
     clock = host.door.clock
-    asked = admin(verb, json=as_json, service=service, drain_ms=drain_ms)
+    asked = admin(verb, json=as_json, service=service or host.paths.service, drain_ms=drain_ms)
     place, deadline = socket or _socket(host), clock.monotonic() + client_seconds(host.env)
     try:
         reply: AdminReply = ask(asked, place, uid=getuid(), clock=clock, deadline=deadline)
@@ -89,4 +97,4 @@ def _socket(host: Host) -> str:
     """Where our own broker listens for clients of generation 1, unless the environment names another one."""
     named = host.env.get("RUNNING_PROCESS_BROKER_V1_SOCKET", "")
     here = around(host)
-    return named or names.v1_socket(here.place, names.instance_leaf(here.user(), PROGRAM))
+    return named or names.v1_socket(here.place, names.instance_leaf(here.user(), host.paths.service))

@@ -63,7 +63,7 @@ class Story:
             "HOME": self.home,
             "PATH": given.get("PATH", "/usr/bin:/bin"),
             "LANG": given.get("LANG", "C.UTF-8"),
-            "IAPEER_MEMORY_SUPERVISOR": "detached",
+            "IAPEER_MEMORY_SUPERVISOR": "broker",
             "IAPEER_MEMORY_TRANSPORT": "http",
             **{name: given[name] for name in ("NO_COLOR", "FORCE_COLOR", "TERM") if name in given},
         }

@@ -33,7 +33,9 @@ def main(
 ) -> int:
     """Look at everything, change nothing, start nothing."""
     host = open_host(readonly=True)
-    found = examine(around(host), Options(definitions=definitions, socket=socket, data=host.paths.state_dir))
+    own = host.paths.service
+    options = Options(instance=own, program=own, definitions=definitions, socket=socket, data=host.paths.state_dir)
+    found = examine(around(host), options)
     report = Report((*found.checks, *map(check_of, verify(settle(host), VERIFY))))
     out = Output(host.env, as_json=as_json)
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from shlex import quote
-from typing import Literal
+from typing import Literal, get_args
 
 from iapeer_memory.domain.errors import Malformed
 from iapeer_memory.domain.ports import SupervisorName
@@ -25,7 +25,7 @@ class HostChoices:
     `follow`: places outside a peer's folder that links in it may lead to, each named by the user.
     """
 
-    supervisor: SupervisorName = "detached"
+    supervisor: SupervisorName = "broker"
     port: int = DEFAULT_PORT
     transport: Transport = "http"
     core: str | None = None
@@ -37,6 +37,12 @@ class HostChoices:
     def dump(self) -> bytes:
         """The file's bytes."""
         return (json.dumps({"schema": SCHEMA, **asdict(self)}, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def supervisor_named(word: str) -> SupervisorName | None:
+    """The supervisor of that name, also of one that it had before; None for any other word."""
+    name = "broker" if word == "detached" else word
+    return name if name in get_args(SupervisorName) else None  # type: ignore[return-value]
 
 
 def load(data: bytes | None, path: str) -> HostChoices:
@@ -54,7 +60,7 @@ def load(data: bytes | None, path: str) -> HostChoices:
         raise Malformed(path, f"not a host file of schema {SCHEMA}", remedy=remedy)
     base = HostChoices()
     port = raw.get("port", base.port)
-    supervisor = raw.get("supervisor", base.supervisor)
+    supervisor = supervisor_named(str(raw.get("supervisor", base.supervisor)))
     transport = raw.get("transport", base.transport)
     core = raw.get("core")
     runtimes = raw.get("runtimes", list(base.runtimes))
@@ -62,7 +68,7 @@ def load(data: bytes | None, path: str) -> HostChoices:
     if (
         type(port) is not int
         or not 0 < port < 65536
-        or supervisor not in ("notifier", "unit", "detached")
+        or supervisor is None
         or transport not in ("http", "attach")
         or not (core is None or isinstance(core, str))
         or not texts(runtimes)

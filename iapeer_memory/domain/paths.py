@@ -180,6 +180,9 @@ class Paths:
     def daemon_log(self) -> str: return join(self.logs_dir, "memoryd.log")  # fmt: skip
 
     @property
+    def broker_log(self) -> str: return join(self.logs_dir, "broker.log")  # fmt: skip
+
+    @property
     def repair_log(self) -> str: return join(self.logs_dir, "repair.log")  # fmt: skip
 
     @property

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 DaemonState = Literal["absent", "answering", "silent", "stranger"]
-SupervisorName = Literal["notifier", "unit", "detached"]
+SupervisorName = Literal["notifier", "unit", "broker"]
 
 
 @dataclass(frozen=True, slots=True)

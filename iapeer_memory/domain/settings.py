@@ -70,7 +70,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("PROACTIVE_DREAMWEAVER", "", "1 or 0: overrides the mode for the dreamweaver role"),
     Setting("MAX_RESULTS", "6", "results of one search"),
     Setting("EXCLUDE_FOLDERS", "", "comma-separated folder names that are not indexed; empty: the system folder"),
-    Setting("SUPERVISOR", "", "notifier, unit or detached: overrides who keeps memoryd alive"),
+    Setting("SUPERVISOR", "", "notifier, unit or broker: overrides who keeps memoryd alive"),
     Setting("TRANSPORT", "", "http or attach: overrides how sessions reach memory"),
     Setting("ALLOW_MASS_DELETE", "", "1 lets one pass forget more than a fifth of the notes"),
 )

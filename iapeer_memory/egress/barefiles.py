@@ -7,7 +7,6 @@ sandbox and no dry run.
 from __future__ import annotations
 
 import posix
-from os.path import realpath
 from stat import S_ISREG
 
 from iapeer_memory.domain.errors import Unreadable
@@ -51,6 +50,8 @@ class BareFiles:
 
     def realpath(self, path: str) -> str:
         """The one name of what is there, links followed. Raises OSError."""
+        from os.path import realpath
+
         return realpath(path, strict=True)
 
     def exists(self, path: str) -> bool:

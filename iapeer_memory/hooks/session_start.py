@@ -24,7 +24,8 @@ ANSWER_LIMIT = 16 * 1024
 LOG_LIMIT = 256 * 1024
 LOG_KEEP = 128 * 1024
 LISTENING = "0A"
-INHERITED = ("IAPEER_MEMORY_SUPPRESS_IAP_SEND", "IAPEER_TEST_SANDBOX")  # a sandboxed session repairs in its sandbox
+INHERITED = ("IAPEER_MEMORY_SUPPRESS_IAP_SEND", "IAPEER_TEST_SANDBOX", "XDG_RUNTIME_DIR")
+"""A sandboxed session repairs in its sandbox; and whoever starts memoryd has to find the same sockets."""
 
 
 class Grammar:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from iapeer_memory.domain.errors import ConfigError
-from iapeer_memory.domain.host import DEFAULT_PORT
+from iapeer_memory.domain.host import DEFAULT_PORT, supervisor_named
 from iapeer_memory.ecosystem.core import find_core
 from iapeer_memory.ecosystem.notifier import notifier_present
 from iapeer_memory.provision.host import Host
@@ -21,8 +21,7 @@ PORTS_TRIED = 100
 
 def settle(host: Host) -> Host:
     """The host with every decision made: remembered ones as they are, new ones from what is there now."""
-    wish = host.settings["SUPERVISOR"]
-    wished = wish if wish in ("notifier", "unit", "detached") else None
+    wished = supervisor_named(host.settings["SUPERVISOR"])
     if host.choices_known:
         host = patient(remember_flag(host))
         return with_transport(host if wished is None else host.deciding(supervisor=wished))

@@ -57,7 +57,7 @@ CACHE_NAMES = (
     ".running-process-manifest", "index.db", "memoryd.", "tags-dictionary.md", "tags-projection.md", "deep-",
     ".install-",
 )  # fmt: skip
-LOG_NAMES = ("memoryd.log", "repair.log", "hook-errors.log")
+LOG_NAMES = ("memoryd.log", "broker.log", "repair.log", "hook-errors.log")
 
 
 def uninstall(host: Host, *, keep_binary: bool, tell: Tell) -> None:

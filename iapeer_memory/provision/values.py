@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from iapeer_memory.domain.host import supervisor_named
 from iapeer_memory.domain.settings import BY_NAME
 from iapeer_memory.provision.answers import LOCALES, MODES
 
@@ -14,7 +15,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "EMBEDDING_PROVIDER": ("openai", "tei"),
     "RERANKER_PROVIDER": ("tei", "cohere", "nvidia", "jina", "none"),
     "STAMPING": ("on", "off"),
-    "SUPERVISOR": ("notifier", "unit", "detached"),
+    "SUPERVISOR": ("notifier", "unit", "broker"),
     "TRANSPORT": ("http", "attach"),
 }
 NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?\Z", re.ASCII)
@@ -32,7 +33,17 @@ def path_fault(value: str) -> str | None:
     return None if value.startswith("/") else f"must be an absolute path, not {value!r}"
 
 
-CHECKS: Mapping[str, Callable[[str], str | None]] = {"MCP_PORT": port_fault, "VAULT_PATH": path_fault}
+def supervisor_fault(value: str) -> str | None:
+    """A supervisor, also by the name that it had before."""
+    allowed = CHOICES["SUPERVISOR"]
+    return None if supervisor_named(value) else f"must be one of {', '.join(allowed)}, not {value!r}"
+
+
+CHECKS: Mapping[str, Callable[[str], str | None]] = {
+    "MCP_PORT": port_fault,
+    "VAULT_PATH": path_fault,
+    "SUPERVISOR": supervisor_fault,
+}
 
 
 def value_fault(name: str, value: str) -> str | None:

@@ -20,8 +20,6 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.supervise.outside import remove_empty
 
-INSTANCE = "memoryd"
-"""The broker that starts it: ours, so that no other broker of the user has to know it."""
 NUMBERS = re.compile(r"\d+(\.\d+){0,2}", re.ASCII)
 GENERATIONS: tuple[Generation, ...] = (1, 2)
 
@@ -48,7 +46,7 @@ def definition(paths: Paths, program: str) -> ServiceDefinition:
         program.encode()
     except UnicodeEncodeError:
         raise DefinitionRefused("path", program, "is not UTF-8, so no broker can be told of it") from None
-    return explicit_instance(paths.service, program, INSTANCE).per_version_binary_dir(dirname(program)).build()
+    return explicit_instance(paths.service, program, paths.service).per_version_binary_dir(dirname(program)).build()
 
 
 @dataclass(frozen=True, slots=True)

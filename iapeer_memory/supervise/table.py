@@ -2,7 +2,7 @@
 
 notifier    where the core has one
 unit        a systemd user unit or a launchd agent, where one is usable
-detached    everywhere else
+broker      everywhere else
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from iapeer_memory.ecosystem.profile import TriggerReader
 from iapeer_memory.egress.host import platform as own_platform
 from iapeer_memory.egress.host import uid
 from iapeer_memory.supervise import launchd, systemd
+from iapeer_memory.supervise.brokered import BrokerSupervisor
 from iapeer_memory.supervise.daemon import Daemon
-from iapeer_memory.supervise.detached import DetachedSupervisor
 from iapeer_memory.supervise.notifier import NotifierSupervisor, SendWatcher
 
 
@@ -27,7 +27,7 @@ def choose(
     """The first row of the table that this host has. `notifier`: the core has one. Reads only."""
     if notifier:
         return "notifier"
-    return "unit" if unit_objection(door, paths, env, platform or own_platform()) is None else "detached"
+    return "unit" if unit_objection(door, paths, env, platform or own_platform()) is None else "broker"
 
 
 def unit_objection(door: Door, paths: Paths, env: Mapping[str, str], platform: str) -> str | None:
@@ -54,8 +54,8 @@ def make(
     daemon = Daemon(door, paths, port)
     if name == "notifier":
         return NotifierSupervisor(door, paths, daemon, read_triggers=read_triggers, send=send_watcher)
-    if name == "detached":
-        return DetachedSupervisor(door, paths, daemon, env)
+    if name == "broker":
+        return BrokerSupervisor(door, paths, daemon, env)
     if (platform or own_platform()) == "darwin":
         return launchd.LaunchdSupervisor(door, paths, daemon)
     return systemd.SystemdSupervisor(door, paths, daemon, env)

@@ -51,7 +51,7 @@ Here = Callable[..., Ran]
 @pytest.fixture
 def here(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Here:
     """The same command line in this process: for words that are turned down before anything is done."""
-    monkeypatch.setenv("IAPEER_MEMORY_SUPERVISOR", "detached")
+    monkeypatch.setenv("IAPEER_MEMORY_SUPERVISOR", "broker")
 
     def run_here(*words: str) -> Ran:
         code = run(words)

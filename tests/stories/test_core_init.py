@@ -94,7 +94,7 @@ def test_init_makes_everything_and_a_second_one_changes_nothing(host: CoreBed) -
 def test_curated_mode_registers_watcher_and_dream_with_the_index_peer(host: CoreBed) -> None:
     config = host.bed.config_dir / "config.env"
     config.write_text(
-        config.read_text().replace("MODE=lean", "MODE=curated").replace("SUPERVISOR=detached", "SUPERVISOR=")
+        config.read_text().replace("MODE=lean", "MODE=curated").replace("SUPERVISOR=broker", "SUPERVISOR=")
     )
     host.bed.env.pop("IAPEER_MEMORY_SUPERVISOR")
     launcher = str(host.bed.config_dir / "memoryd-launcher.sh")

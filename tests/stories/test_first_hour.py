@@ -45,9 +45,7 @@ def ask(port: int, query: str, identity: str) -> str:
 
 def test_thirty_agents_share_one_memory(bed: Bed) -> None:
     bed.prepare()
-    (bed.config_dir / "config.env").write_text(
-        f"IAPEER_MEMORY_MCP_PORT={bed.port}\nIAPEER_MEMORY_SUPERVISOR=detached\n"
-    )
+    (bed.config_dir / "config.env").write_text(f"IAPEER_MEMORY_MCP_PORT={bed.port}\nIAPEER_MEMORY_SUPERVISOR=broker\n")
     folders = [bed.home / "src" / f"agent-{number:02}" for number in range(1, AGENTS + 1)]
     for number, folder in enumerate(folders):
         folder.mkdir(parents=True)

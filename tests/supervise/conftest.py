@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from iapeer_memory.domain.door import Door
+from tests.support.confined import confined_door
 from tests.support.supervised import Place, make_place
 
 
 @pytest.fixture
-def place(door: Door, tmp_path: Path) -> Iterator[Place]:
-    """Build 1.0 is installed; nothing runs."""
-    made = make_place(door, tmp_path)
+def place() -> Iterator[Place]:
+    """Build 1.0 is installed; nothing runs. In a folder short enough for sockets."""
+    root = Path(tempfile.mkdtemp(prefix="s", dir="/tmp"))
+    made = make_place(confined_door(str(root)), root)
     try:
         yield made
     finally:
         made.end()
+        shutil.rmtree(root, ignore_errors=True)

@@ -22,7 +22,7 @@ def main(root: Path) -> None:
     env = {name: os.environ[name] for name in ("HOME", "PATH", "USER", "XDG_RUNTIME_DIR")}
 
     # The manager reads its own home; the unit's folder must be one that it reads.
-    assert choose(door, place.paths, env=env, notifier=False) == "detached"
+    assert choose(door, place.paths, env=env, notifier=False) == "broker"
     place.paths.xdg_config = str(Path(env["HOME"]) / ".config")
     assert choose(door, place.paths, env=env, notifier=False) == "unit"
     assert choose(door, place.paths, env=env, notifier=True) == "notifier"

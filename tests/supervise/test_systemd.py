@@ -92,12 +92,12 @@ def test_a_manager_that_hangs_is_not_waited_for(door: Door, tmp_path: Path, monk
     assert unusable(door, paths_at(str(tmp_path)), env) == "no user service manager (no answer in time)"
 
 
-def test_no_bus_means_detached(door: Door, tmp_path: Path) -> None:
+def test_no_bus_means_the_broker(door: Door, tmp_path: Path) -> None:
     env = fake_systemctl(tmp_path / "bin", "echo 'Failed to connect to bus: No medium found' >&2; exit 1")
     paths = paths_at(str(tmp_path))
     assert unusable(door, paths, env) == "no user service manager (Failed to connect to bus: No medium found)"
-    assert choose(door, paths, env=env, notifier=False, platform="linux") == "detached"
-    assert choose(door, paths, env=env, notifier=False, platform="sunos") == "detached"
+    assert choose(door, paths, env=env, notifier=False, platform="linux") == "broker"
+    assert choose(door, paths, env=env, notifier=False, platform="sunos") == "broker"
 
 
 def test_a_manager_that_refuses_is_told(place: Place, tmp_path: Path) -> None:

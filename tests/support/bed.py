@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_port
-from tests.support.runtime_folder import runtime_folder
 
 ARMED = {"IAPEER_TEST_SANDBOX": "1", "IAPEER_MEMORY_SUPPRESS_IAP_SEND": "1"}
 PATIENCE = 30.0
@@ -57,6 +57,8 @@ class Bed:
     runtime: Path | None = None
     env: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    run_folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="r", dir="/tmp")))
+    """XDG_RUNTIME_DIR: short, since sockets lie there."""
 
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
@@ -64,9 +66,9 @@ class Bed:
             "HOME": str(self.home),
             "PATH": f"{self.home}/bin:/usr/bin:/bin",
             "LANG": "C.UTF-8",
-            "XDG_RUNTIME_DIR": runtime_folder(),
-            "IAPEER_MEMORY_SUPERVISOR": "detached",
+            "IAPEER_MEMORY_SUPERVISOR": "broker",
             "IAPEER_MEMORY_TRANSPORT": "http",
+            "XDG_RUNTIME_DIR": str(self.run_folder),
             **ARMED,
             **self.env,
         }
@@ -92,7 +94,7 @@ class Bed:
         self.config_dir.mkdir(parents=True)
         (self.config_dir / "config.env").write_text(
             f"IAPEER_MEMORY_VAULT_PATH={self.vault}\nIAPEER_MEMORY_MODE=lean\n"
-            f"IAPEER_MEMORY_MCP_PORT={self.port}\nIAPEER_MEMORY_SUPERVISOR=detached\n"
+            f"IAPEER_MEMORY_MCP_PORT={self.port}\nIAPEER_MEMORY_SUPERVISOR=broker\n"
         )
         self.vault.mkdir(exist_ok=True)
         if self.runtime is not None:
@@ -133,27 +135,42 @@ class Bed:
 
     def daemons(self) -> list[int]:
         """Pids of every memoryd that runs for this home."""
+        return self.running(b"memoryd")
+
+    def brokers(self) -> list[int]:
+        """Pids of every broker that runs for this home."""
+        return self.running(b"broker")
+
+    def running(self, word: bytes) -> list[int]:
+        """Pids of the processes of this home with that word on their command line."""
         found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
                 with contextlib.suppress(OSError):
                     words = (entry / "cmdline").read_bytes().split(b"\0")
-                    if b"memoryd" in words and str(self.home).encode() in b" ".join(words):
+                    if word in words and str(self.home).encode() in b" ".join(words):
                         found.append(int(entry.name))
         return found
 
     def end(self) -> None:
         """Stop what still runs."""
-        for pid in self.daemons():
+        for pid in (*self.brokers(), *self.daemons()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        until(lambda: not self.daemons(), "the daemons end")
+        until(lambda: not self.brokers() and not self.daemons(), "broker and daemons end")
+        shutil.rmtree(self.run_folder, ignore_errors=True)
+
+    def reboot(self) -> None:
+        """Nothing runs any more, and the runtime folder is empty."""
+        self.end()
+        self.run_folder.mkdir(mode=0o700)
 
 
 def make_runtime(folder: Path) -> Path:
     """The private runtime of the code under test, made by the product itself."""
     bed = Bed(folder / "home")
     bed.ok("install-binary")
+    bed.end()
     return bed.state / "runtimes"
 
 

@@ -31,6 +31,7 @@ FILES = (
     ("attach_socket", "where sessions attach to memoryd; only your user may open it"),
     ("index_db", "the search index; can be deleted at any time"),
     ("daemon_log", "memoryd's log, rotated"),
+    ("broker_log", "what the broker of this installation said"),
     ("repair_log", "what background repairs said"),
     ("hook_log", "errors of hooks"),
     ("slot", "our declaration to the core"),

@@ -1,6 +1,7 @@
 """A stand-in for memoryd: answers the identity probe and leaves the same traces, in forty milliseconds.
 
-Not a test. Standard library only, so that it can be the whole `iapeer_memory` of a runtime that a test makes up.
+Not a test. Standard library only, so that it can be the whole `iapeer_memory` of a runtime that a test makes up; what
+it is not, a broker or a backend of one, it becomes by importing the real package, found by way of `sys_path.json`.
 `<state>/standin.json` says where it listens and how it misbehaves:
 
     {"port": n, "ignore_term": bool, "deaf": bool, "unlocked": bool, "watch": bool, "die": "last words",
@@ -19,6 +20,22 @@ import threading
 import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+
+HERE = Path(__file__).parent
+
+
+def become_real() -> None:
+    """From here on `iapeer_memory` is the product's."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "iapeer_memory"]:
+        del sys.modules[name]
+    sys.path[:0] = json.loads((HERE / "sys_path.json").read_text())
+
+
+if sys.argv[1:2] == ["broker"]:
+    become_real()
+    from iapeer_memory.__main__ import main as real
+
+    sys.exit(real())
 
 STATE = Path(os.environ["IAPEER_MEMORY_STATE_DIR"])
 PLAN = json.loads((STATE / "standin.json").read_text())
@@ -86,6 +103,19 @@ def lock() -> int:
     return fd
 
 
+def serve_as_backend() -> None:
+    """Answer who we are on the socket that the broker gave us, until SIGTERM."""
+    become_real()
+    from iapeer_memory.broker.backend import bound, launched, service
+    from iapeer_memory.broker.names import place_of
+    from iapeer_memory.egress.real import real_door
+
+    place = place_of(os.environ, platform=sys.platform, uid=os.getuid(), home=os.environ["HOME"])
+    planned = service(os.environ["RUNNING_PROCESS_BROKER_V1_SERVICE_NAME"], place, version="0.0.0", build=BUILD)
+    with bound(real_door(), launched(os.environ, planned)) as backend:
+        backend.run({})
+
+
 def main() -> int:
     """Serve until SIGTERM."""
     if PLAN.get("die"):
@@ -101,7 +131,10 @@ def main() -> int:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     (STATE / "memoryd.pid").write_text(f"{os.getpid()}\n")
     (STATE / "memoryd.heartbeat").write_text("now host watch=on\n")
-    done.wait()
+    if "RUNNING_PROCESS_BROKER_V1_BACKEND_PIPE" in os.environ and not PLAN.get("ignore_term"):
+        serve_as_backend()
+    else:
+        done.wait()
     if server is not None:
         server.shutdown()
     pid_file = STATE / "memoryd.pid"

@@ -14,13 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from iapeer_memory.broker.exe import place_copy
+from iapeer_memory.broker.file_places import definitions_folder
 from iapeer_memory.domain.door import Door, ProcessInfo
 from iapeer_memory.domain.paths import Paths
+from iapeer_memory.provision.runtime import anchor
 from iapeer_memory.provision.runtime.layout import RuntimeInfo, pyvenv, site_packages
 from iapeer_memory.supervise.daemon import Daemon
-from iapeer_memory.surfaces.shims import render_launcher
+from iapeer_memory.supervise.definition import Declaration, executable
+from iapeer_memory.surfaces.shims import render_daemon_environment, render_launcher
 from tests.support.ports import free_port
 
+REPOSITORY = Path(__file__).parents[2]
 STANDIN = Path(__file__).with_name("standin_memoryd.py")
 PATIENCE = 20.0
 
@@ -41,6 +46,13 @@ class Place:
     door: Door
     paths: Paths
     port: int
+    run: str
+    """The runtime folder of this place, where brokers have their sockets; short."""
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a supervisor of this place is told."""
+        return {"HOME": self.paths.home, "XDG_RUNTIME_DIR": self.run}
 
     @property
     def daemon(self) -> Daemon:
@@ -65,10 +77,22 @@ class Place:
             (runtime / "pyvenv.cfg").write_bytes(pyvenv(base, tag))
             (package / "__init__.py").write_text("")
             shutil.copyfile(STANDIN, package / "__main__.py")
+            (package / "sys_path.json").write_text(json.dumps([str(REPOSITORY), *filter(None, sys.path)]))
+            for name, data in anchor.FILES:
+                (package.parent / name).write_bytes(data)
+            place_copy(self.door, interpreter=base, program=str(runtime / "bin" / "memoryd"), mark=build)
             info = RuntimeInfo(build.split("-", maxsplit=1)[0], build, base, "2026-01-01T00:00:00+00:00", "a test")
             (runtime / "runtime.json").write_bytes(info.dump())
         self.door.files.symlink(build, self.paths.current_runtime)
         self.door.files.write(self.paths.launcher, render_launcher(paths=self.paths), mode=0o755)
+        self.door.files.write(self.paths.daemon_environment, render_daemon_environment(paths=self.paths))
+        self.declaration.write(executable(self.door.files, self.paths) or "")
+
+    @property
+    def declaration(self) -> Declaration:
+        """memoryd's service definition."""
+        folder = definitions_folder(self.env, home=self.paths.home, platform="linux").path
+        return Declaration(self.door.files, folder, self.paths, os.getuid())
 
     def start(self, **how: Any) -> int:
         """Start a stand-in as a supervisor would, and wait until it has left its traces; its pid."""
@@ -85,16 +109,31 @@ class Place:
         return int(path.read_text() or 0) if path.exists() else None
 
     def alive(self) -> list[ProcessInfo]:
-        """Every process of this place: nothing else on the machine has these folders in its command line."""
+        """Every memoryd of this place: nothing else on the machine has these folders in its command line."""
+        return [p for p in self.own() if "broker" not in p.argv]
+
+    def brokers(self) -> list[ProcessInfo]:
+        """Every broker of this place."""
+        return [p for p in self.own() if "broker" in p.argv]
+
+    def own(self) -> list[ProcessInfo]:
+        """All of them."""
         mine = (self.paths.runtimes + "/", self.paths.config_dir + "/")
         return [p for p in self.door.processes.all() if any(word.startswith(mine) for word in p.argv)]
 
     def gone(self, pid: int) -> bool:
         return self.door.processes.info(pid) is None
 
+    def reboot(self) -> None:
+        """Nothing runs any more, and the runtime folder is empty."""
+        self.end()
+        until(lambda: not self.own())
+        shutil.rmtree(self.run)
+        Path(self.run).mkdir(mode=0o700)
+
     def end(self) -> None:
         """Kill what is left of this place's own processes."""
-        for process in self.alive():
+        for process in (*self.brokers(), *self.alive()):
             self.door.processes.signal(process.pid, signal.SIGKILL)
 
 
@@ -102,7 +141,8 @@ def make_place(door: Door, root: Path) -> Place:
     """A place below `root`, with build `1.0-…` installed and well behaved."""
     home = root / "host home"
     home.mkdir()
-    place = Place(door, Paths.from_env({"HOME": str(home)}, os_home=str(home)), free_port())
+    (root / "r").mkdir(mode=0o700)
+    place = Place(door, Paths.from_env({"HOME": str(home)}, os_home=str(home)), free_port(), str(root / "r"))
     place.install("1.0-000000000001")
     place.plan()
     return place

@@ -32,6 +32,7 @@ def make_product_runtime(folder: Path, harnesses: Harnesses) -> Path:
     """The private runtime of the code under test, made by the product itself."""
     host = Product.make(folder, harnesses, None)
     host.ok("install-binary")
+    host.end()
     return host.state / "runtimes"
 
 
@@ -49,8 +50,9 @@ class Product(Bed):
             **clean_env(str(home), f"{home}/.local/bin:{harnesses.path}"),
             "IAPEER_ROOT": str(host.root),
             "CODEX_HOME": str(home / ".codex"),
-            "IAPEER_MEMORY_SUPERVISOR": "detached",
+            "IAPEER_MEMORY_SUPERVISOR": "broker",
             "IAPEER_MEMORY_TRANSPORT": "http",
+            "XDG_RUNTIME_DIR": str(host.run_folder),
         }
         assert not ARMED.keys() & host.env.keys()
         (home / ".local" / "bin").mkdir(parents=True)  # also on the PATH of what a hook starts
@@ -109,11 +111,11 @@ class Product(Bed):
 
     @property
     def claude(self) -> Claude:
-        return Claude(self.harnesses, str(self.home))
+        return Claude(self.harnesses, str(self.home), {"XDG_RUNTIME_DIR": str(self.run_folder)})
 
     @property
     def codex(self) -> Codex:
-        return Codex(self.harnesses, str(self.home))
+        return Codex(self.harnesses, str(self.home), {"XDG_RUNTIME_DIR": str(self.run_folder)})
 
     def session(
         self, kind: str, folder: Path, steps: Sequence[Step], *, extra: Mapping[str, str] | None = None

@@ -1,0 +1,175 @@
+"""The broker of one installation: whether it can be had here, seeing that it runs, asking it for memoryd, ending it.
+
+It goes by the name of the installation's service and serves that alone, so that the brokers of several installations
+never meet. Only one can have its sockets: that is what keeps a second one from serving, whoever starts it. Never
+signals a process that the kernel does not show behind those sockets.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cached_property
+from os.path import dirname
+
+from iapeer_memory.broker import names, privilege
+from iapeer_memory.broker.client import negotiate
+from iapeer_memory.broker.client_v2 import HELLO_SECONDS, Caller, v2_target
+from iapeer_memory.broker.surroundings import Surroundings, surroundings
+from iapeer_memory.broker.switch import broker_is_on
+from iapeer_memory.domain.door import Door, ProcessInfo
+from iapeer_memory.domain.errors import ProductError
+from iapeer_memory.domain.paths import Paths
+from iapeer_memory.egress.host import hostname
+from iapeer_memory.egress.host import platform as own_platform
+from iapeer_memory.egress.host import uid as own_uid
+from iapeer_memory.egress.local_sockets import local_connect, peer_credentials
+from iapeer_memory.egress.pins import pin
+from iapeer_memory.supervise.definition import Declaration, executable
+from iapeer_memory.supervise.direct import last_words, own_environment, runtime_python, start_ourselves
+
+WORDS = ("broker", "serve")
+FOREIGN_WORDS = "RUNNING_PROCESS_"
+LOOK_SECONDS = 0.02
+DIAL_SECONDS = 2.0
+STOP_SECONDS, KILL_SECONDS = 10.0, 2.0
+RECORDS = "launched"
+REPAIR = "iapeer-memory verify --repair"
+
+
+class NoBroker(ProductError):
+    """There is no broker to be had."""
+
+
+class OwnBroker:
+    """The broker of the installation whose paths these are. `env`: of this process."""
+
+    def __init__(self, door: Door, paths: Paths, env: Mapping[str, str]) -> None:
+        self._door = door
+        self._paths = paths
+        self._env = env
+        self._uid = own_uid()
+
+    @cached_property
+    def around(self) -> Surroundings:
+        """Where its sockets and definitions lie."""
+        return surroundings(
+            self._door,
+            self._env,
+            home=self._paths.home,
+            uid=self._uid,
+            hostname=hostname(),
+            platform=own_platform(),
+        )
+
+    @cached_property
+    def sockets(self) -> tuple[str, str]:
+        """Where it listens, one a generation. Raises ProductError."""
+        place, user, service = self.around.place, self.around.user(), self._paths.service
+        first = names.v1_socket(place, names.instance_leaf(user, service))
+        return first, names.v2_socket(place, names.v2_name(service, user))
+
+    def objection(self) -> str | None:
+        """Why there can be no broker here, or None. Starts nothing."""
+        try:
+            if not broker_is_on(self._env):
+                return "the broker is switched off by RUNNING_PROCESS_DISABLE=1"
+            if executable(self._door.files, self._paths) is None:
+                return "the runtime has no executable of memoryd's own"
+            place, user = self.around.place, self.around.user()
+            for path in (*self.sockets, names.v1_socket(place, names.backend_leaf(user, "0" * names.BACKEND_HEX))):
+                names.fitting(path, platform=place.platform)
+            return None
+        except ProductError as error:
+            return error.line()
+
+    def definition_problem(self) -> str | None:
+        """Why memoryd's service definition is not the one that it goes by, or None."""
+        files, paths = self._door.files, self._paths
+        declared = Declaration(files, self.around.definitions.path, paths, self._uid)
+        problem = declared.problem(executable(files, paths) or "")
+        return None if problem is None else f"{problem}; fix: {REPAIR}"
+
+    def process(self) -> ProcessInfo | None:
+        """Who listens there, as the kernel tells it; None where nobody of ours does."""
+        try:
+            stream = local_connect(self.sockets[1], deadline=self._door.clock.monotonic() + DIAL_SECONDS)
+        except OSError:
+            return None
+        with stream:
+            who = peer_credentials(stream)
+        return self._door.processes.info(who.pid) if who.uid == self._uid else None
+
+    def ready(self, deadline: float) -> None:
+        """See that it listens, and runs the installed program. `deadline`: of the clock. Raises NoBroker."""
+        found = self.process()
+        if found is not None and not self._outdated(found):
+            return
+        if found is not None:
+            self.stop()
+        began, log = self._door.clock.now(), self._paths.broker_log
+        python = runtime_python(self._door, self._paths)
+        started = start_ourselves(self._door, self._paths, python, *WORDS, env=self._environment(), log=log)
+        if not started.started:
+            raise NoBroker(f"the broker cannot be started: {started.detail}")
+        while self.process() is None:
+            if self._door.processes.info(started.pid) is None and self.process() is None:
+                raise NoBroker(last_words(self._door, log, began) or "the broker ended at once")
+            if self._door.clock.monotonic() >= deadline:
+                raise NoBroker("the broker was started and does not listen in time")
+            self._door.clock.sleep(LOOK_SECONDS)
+
+    def ask_for_memoryd(self, deadline: float) -> None:
+        """One Hello: the broker finds memoryd, or launches it, which may take longer than its answer.
+
+        Raises ClientError: HelloRefused where it will not.
+        """
+        clock, service = self._door.clock, self._paths.service
+        target = v2_target(Caller(self.around.place, self.around.user()), service, "")
+        negotiate(target, clock=clock, deadline=min(deadline, clock.monotonic() + HELLO_SECONDS))
+
+    def stop(self) -> tuple[bool, str]:
+        """End it; (ended or not there, in words). What it has launched lives on."""
+        found = self.process()
+        if found is None:
+            return True, "no broker"
+        if not self._is_broker(found):
+            return False, f"pid {found.pid} listens on {self.sockets[1]} and is no broker of ours; not signalled"
+        held = pin(self._door.processes, found.pid)
+        if held is None or self._door.processes.info(found.pid) != found:
+            return True, "the broker has ended"
+        with held:
+            for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
+                held.signal(number)
+                if held.wait(seconds):
+                    return True, f"broker pid {found.pid} ended"
+        return False, f"broker pid {found.pid} survives SIGKILL"
+
+    def clear(self) -> None:
+        """Take away what brokers of this installation have left beside their sockets. None may run."""
+        files, folder = self._door.files, f"{names.state_folder(self.around.place)}/{RECORDS}"
+        with suppress(ProductError, OSError):
+            for path in self.sockets:
+                files.remove(path)
+                files.remove(f"{path}.lock")
+            for name in files.list(folder):
+                if name.startswith(f"{self._paths.service}-"):
+                    files.remove(f"{folder}/{name}")
+
+    def _is_broker(self, found: ProcessInfo) -> bool:
+        return found.uid == self._uid and found.argv[-len(WORDS) :] == WORDS
+
+    def _outdated(self, found: ProcessInfo) -> bool:
+        """Whether it runs from a runtime of ours that is not the current one, and may be gone any time."""
+        python = found.argv[0] if found.argv else ""
+        current = dirname(runtime_python(self._door, self._paths))
+        return python.startswith(self._paths.runtimes + "/") and self._door.files.realpath(dirname(python)) != current
+
+    def _environment(self) -> dict[str, str]:
+        """Where it finds the same places as we do. It may run as root: it launches nothing but our own memoryd."""
+        env = own_environment(self._paths, self._env)
+        env |= {name: value for name, value in self._env.items() if name.startswith(FOREIGN_WORDS)}
+        if self.around.place.runtime:
+            env["XDG_RUNTIME_DIR"] = self.around.place.runtime
+        return env | ({privilege.ALLOW: "1"} if self._uid == privilege.ROOT else {})
