@@ -13,6 +13,8 @@ from iapeer_memory.domain.ports import SupervisorName
 Transport = Literal["http", "attach"]
 DEFAULT_PORT = 8766
 SCHEMA = 1
+FORMER_NAME = "detached"
+"""What host.json and the settings of version 0.6 call the broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class HostChoices:
 
 def supervisor_named(word: str) -> SupervisorName | None:
     """The supervisor of that name, also of one that it had before; None for any other word."""
-    name = "broker" if word == "detached" else word
+    name = "broker" if word == FORMER_NAME else word
     return name if name in get_args(SupervisorName) else None  # type: ignore[return-value]
 
 

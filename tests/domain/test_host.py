@@ -5,13 +5,20 @@ from __future__ import annotations
 import pytest
 
 from iapeer_memory.domain.errors import Malformed
-from iapeer_memory.domain.host import HostChoices, load
+from iapeer_memory.domain.host import HostChoices, load, supervisor_named
 
 
 def test_what_is_written_reads_back() -> None:
     choices = HostChoices("unit", 9000, "http", "/usr/bin/iapeer", ("codex",), True, True, ("/dotfiles",))
     assert load(choices.dump(), "host.json") == choices
     assert load(None, "host.json") == HostChoices()
+
+
+def test_a_supervisor_of_former_times_is_the_broker() -> None:
+    choices = load(b'{"schema": 1, "supervisor": "detached"}', "host.json")
+    assert choices.supervisor == "broker" == supervisor_named("detached")
+    assert b"detached" not in choices.dump()
+    assert supervisor_named("cron") is None
 
 
 @pytest.mark.parametrize(

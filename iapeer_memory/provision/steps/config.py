@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from iapeer_memory.curation.modes import curation
 from iapeer_memory.domain.finding import Finding, Outcome
+from iapeer_memory.domain.host import FORMER_NAME
 from iapeer_memory.domain.settings import BY_NAME, PREFIX, quote, set_line
 from iapeer_memory.provision.answers import LOCALES, MODES, Answers
 from iapeer_memory.provision.host import Host
@@ -53,6 +54,9 @@ class ConfigStep(Step):
                     remedy=f"correct or delete line {numbers} of {host.paths.config_file}",
                 )
             )
+        if any(line.key == PREFIX + "SUPERVISOR" and line.value == FORMER_NAME for line in host.config.lines):
+            words = f"SUPERVISOR={FORMER_NAME} means broker by now"
+            notes.append(Finding("config-words", "warn", words, remedy="iapeer-memory config set SUPERVISOR broker"))
         if refused := curation(host.settings, with_core=host.with_core).refused:
             first = refused.partition(":")[0].split(" and ")[0].removeprefix(PREFIX)
             fix = f"iapeer-memory config set {first} {'lean' if first == 'MODE' else '0'}"
