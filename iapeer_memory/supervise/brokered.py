@@ -94,7 +94,7 @@ class BrokerSupervisor:
             return self._start(note)
 
     def _start(self, note: str) -> tuple[bool, str]:
-        objection = self._broker.objection()
+        objection = "a dry run asks nobody" if self._door.kind == "overlay" else self._broker.objection()
         if objection is not None:
             return self._start_directly(note, objection)
         problem = self._broker.definition_problem()

@@ -25,7 +25,6 @@ from iapeer_memory.egress.host import hostname
 from iapeer_memory.egress.host import platform as own_platform
 from iapeer_memory.egress.host import uid as own_uid
 from iapeer_memory.egress.local_sockets import local_connect, peer_credentials
-from iapeer_memory.egress.pins import pin
 from iapeer_memory.supervise.definition import Declaration, executable
 from iapeer_memory.supervise.direct import last_words, own_environment, runtime_python, start_ourselves
 
@@ -136,15 +135,15 @@ class OwnBroker:
             return True, "no broker"
         if not self._is_broker(found):
             return False, f"pid {found.pid} listens on {self.sockets[1]} and is no broker of ours; not signalled"
-        held = pin(self._door.processes, found.pid)
-        if held is None or self._door.processes.info(found.pid) != found:
-            return True, "the broker has ended"
-        with held:
-            for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
-                held.signal(number)
-                if held.wait(seconds):
-                    return True, f"broker pid {found.pid} ended"
-        return False, f"broker pid {found.pid} survives SIGKILL"
+        for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, KILL_SECONDS)):
+            if self._lives(found):
+                self._door.processes.signal(found.pid, number)
+            end = self._door.clock.monotonic() + seconds
+            while self._lives(found) and self._door.clock.monotonic() < end:
+                self._door.clock.sleep(LOOK_SECONDS)
+        if self._lives(found):
+            return False, f"broker pid {found.pid} survives SIGKILL"
+        return True, f"broker pid {found.pid} ended"
 
     def clear(self) -> None:
         """Take away what brokers of this installation have left beside their sockets. None may run."""
@@ -156,6 +155,10 @@ class OwnBroker:
             for name in files.list(folder):
                 if name.startswith(f"{self._paths.service}-"):
                     files.remove(f"{folder}/{name}")
+
+    def _lives(self, found: ProcessInfo) -> bool:
+        """Whether that very process still runs."""
+        return self._door.processes.info(found.pid) == found
 
     def _is_broker(self, found: ProcessInfo) -> bool:
         return found.uid == self._uid and found.argv[-len(WORDS) :] == WORDS
