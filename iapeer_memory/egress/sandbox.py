@@ -40,7 +40,7 @@ class OwnProgram:
 
     def is_own(self, argv: Sequence[str]) -> bool:
         """Whether the words start us: the stable command, an interpreter of ours with `-I -m iapeer_memory`, memoryd's
-        executable by itself, also behind what hands it a socket, or one that is only tried."""
+        executable by itself, or one that is only tried."""
         if not argv:
             return False
         if argv[0] == self.stable_command:

@@ -42,6 +42,7 @@ from iapeer_memory.provision.steps.launcher import declaration
 from iapeer_memory.provision.steps.slot import slot_verdict
 from iapeer_memory.provision.sweep import make_view, unprovision_all
 from iapeer_memory.supervise import outside
+from iapeer_memory.supervise.own_broker import OwnBroker
 from iapeer_memory.surfaces.sweep import remembered
 
 Tell = Callable[[Outcome], None]
@@ -71,7 +72,7 @@ def uninstall(host: Host, *, keep_binary: bool, tell: Tell) -> None:
         row(tell, "watcher", lambda: unregister(host, WATCHER, WATCHER_ID))
         row(tell, "timer", lambda: unregister(host, TIMER, DREAM_ID, LEGACY_ID))
     declared = row(tell, "definition", lambda: definition(host))
-    stopped = row(tell, "memoryd", lambda: said(*host.supervisor.remove()))
+    stopped = row(tell, "memoryd", lambda: stop(host))
     manifests: list[str] = []
     cleared = stopped and row(tell, "endpoint", lambda: endpoint(host, manifests))
     row(tell, "doctrines", lambda: doctrines(host))
@@ -166,6 +167,13 @@ def plugin_recipe(host: Host) -> tuple[str, ...]:
         () if isinstance(peers, NoMap) else tuple(replace(p, runtimes=p.runtimes or SESSION_RUNTIMES) for p in peers)
     )
     return plan(known, has_core=False, core_knows=None, claude=None, codex=None).recipe
+
+
+def stop(host: Host) -> tuple[bool, str, tuple[str, ...]]:
+    """memoryd and who keeps it alive; also a broker from before somebody else was chosen."""
+    if host.supervisor.name != "broker":
+        OwnBroker(host.door, host.paths, host.env).stop()
+    return said(*host.supervisor.remove())
 
 
 def definition(host: Host) -> tuple[bool, str, tuple[str, ...]]:

@@ -65,7 +65,7 @@ class BrokerSupervisor:
     def remove(self) -> tuple[bool, str]:
         """Stop the broker, then memoryd, which it would start again, and leave nothing of theirs."""
         with self._door.locks.hold(self._paths.spawn_lock, wait=LOCK_WAIT, what="stopping memoryd"):
-            ended, words = self._stop_broker()
+            ended, words = self._broker.stop()
             stopped, said = self._daemon.stop()
             if ended and stopped:
                 self._broker.clear()
@@ -86,7 +86,7 @@ class BrokerSupervisor:
                     return True, f"running, pid {report.pid}"
             note = ""
             if report.state != "absent":
-                self._stop_broker()
+                self._broker.stop()
                 stopped, note = self._daemon.stop()
                 if not stopped:
                     return False, note
@@ -163,9 +163,6 @@ class BrokerSupervisor:
             over = self._door.clock.monotonic() >= end or self._door.processes.info(pid) is None
             if report.state == "answering" or over:
                 return report
-
-    def _stop_broker(self) -> tuple[bool, str]:
-        return self._broker.stop() if self._broker.objection() is None else (True, "no broker")
 
     def _why(self, began: float, otherwise: str) -> str:
         """What memoryd itself said last since that moment, and what was said of it."""

@@ -25,8 +25,9 @@ from iapeer_memory.egress.host import hostname
 from iapeer_memory.egress.host import platform as own_platform
 from iapeer_memory.egress.host import uid as own_uid
 from iapeer_memory.egress.local_sockets import local_connect, peer_credentials
-from iapeer_memory.supervise.definition import Declaration, executable
+from iapeer_memory.supervise.definition import Declaration, definition, executable
 from iapeer_memory.supervise.direct import last_words, own_environment, runtime_python, start_ourselves
+from iapeer_memory.supervise.outside import remove_empty
 
 WORDS = ("broker", "serve")
 FOREIGN_WORDS = "RUNNING_PROCESS_"
@@ -74,14 +75,16 @@ class OwnBroker:
         try:
             if not broker_is_on(self._env):
                 return "the broker is switched off by RUNNING_PROCESS_DISABLE=1"
-            if executable(self._door.files, self._paths) is None:
+            program = executable(self._door.files, self._paths)
+            if program is None:
                 return "the runtime has no executable of memoryd's own"
-            place, user = self.around.place, self.around.user()
-            for path in (*self.sockets, names.v1_socket(place, names.backend_leaf(user, "0" * names.BACKEND_HEX))):
-                names.fitting(path, platform=place.platform)
-            return None
+            definition(self._paths, program)
+            # Of all names of sockets that of a backend is the longest.
+            longest = names.backend_leaf(self.around.user(), "0" * names.BACKEND_HEX)
+            names.v1_socket(self.around.place, longest)
         except ProductError as error:
             return error.line()
+        return None
 
     def definition_problem(self) -> str | None:
         """Why memoryd's service definition is not the one that it goes by, or None."""
@@ -94,7 +97,7 @@ class OwnBroker:
         """Who listens there, as the kernel tells it; None where nobody of ours does."""
         try:
             stream = local_connect(self.sockets[1], deadline=self._door.clock.monotonic() + DIAL_SECONDS)
-        except OSError:
+        except (ProductError, OSError):
             return None
         with stream:
             who = peer_credentials(stream)
@@ -147,7 +150,8 @@ class OwnBroker:
 
     def clear(self) -> None:
         """Take away what brokers of this installation have left beside their sockets. None may run."""
-        files, folder = self._door.files, f"{names.state_folder(self.around.place)}/{RECORDS}"
+        files, state = self._door.files, names.state_folder(self.around.place)
+        folder = f"{state}/{RECORDS}"
         with suppress(ProductError, OSError):
             for path in self.sockets:
                 files.remove(path)
@@ -155,6 +159,9 @@ class OwnBroker:
             for name in files.list(folder):
                 if name.startswith(f"{self._paths.service}-"):
                     files.remove(f"{folder}/{name}")
+            files.rmdir(folder)
+            for used in {state, *map(dirname, self.sockets)}:
+                remove_empty(files, used)
 
     def _lives(self, found: ProcessInfo) -> bool:
         """Whether that very process still runs."""

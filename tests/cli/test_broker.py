@@ -57,7 +57,7 @@ def test_the_doctor_joins_the_broker_s_checks_and_verify_s(bed: Bed) -> None:
     assert {line[:4].strip() for line in lines[:-1]} <= STATUSES
     assert lines[-1].startswith(f"doctor: {len(lines) - 1} checks — ") and lines[-1].endswith(" 0 fail")
     folder = Path(bed.home) / ".config/running-process/services"
-    folder.mkdir(parents=True, mode=0o755)
+    folder.mkdir(parents=True, mode=0o755, exist_ok=True)
     folder.chmod(0o755)
     ran = bed.run("doctor")
     assert ran.code == 1 and any(line.startswith("FAIL  servicedef:dir") for line in ran.out.splitlines())

@@ -13,6 +13,7 @@ from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.runtime.shelf import Shelf
 from iapeer_memory.provision.step import Done, Seen, Step
 from iapeer_memory.supervise.identity import prove
+from iapeer_memory.supervise.own_broker import OwnBroker
 
 REPAIR = "iapeer-memory verify --repair"
 STALE_SECONDS = 120.0
@@ -35,6 +36,9 @@ class MemorydStep(Step):
         if config is not None:
             return self.fail(config)
         before = host.daemon.verify()
+        if host.supervisor.name != "broker":
+            # One that is left from before somebody else was chosen would start memoryd a second time.
+            OwnBroker(host.door, host.paths, host.env).stop()
         ok, detail = host.supervisor.ensure()
         if not ok and host.door.kind == "overlay":
             return self.ok("would be started", changed=True)  # in a dry run nothing comes up that could answer
