@@ -28,18 +28,26 @@ KEY = "idempotency_key"
 
 class Stdio:
     """One harness's session. `settings`: its files, looked at before each message; where they have changed, the session
-    attaches anew. `token`: what its keys begin with, nobody else's. `say`: told what the user should know."""
+    attaches anew. `token`: what its keys begin with, nobody else's. `say`: told what the user should know. `early`: may
+    answer a message instead of memoryd, None where it does not."""
 
-    __slots__ = ("_client", "_clock", "_count", "_say", "_settings", "_token", "_told")
+    __slots__ = ("_client", "_clock", "_count", "_early", "_say", "_settings", "_token", "_told")
 
     def __init__(
-        self, client: Client, clock: Clock, settings: TierFiles, token: str, say: Callable[[str], object]
+        self,
+        client: Client,
+        clock: Clock,
+        settings: TierFiles,
+        token: str,
+        say: Callable[[str], object],
+        early: Callable[[bytes], bytes | None] = lambda _: None,
     ) -> None:
         self._client = client
         self._clock = clock
         self._settings = settings
         self._token = token
         self._say = say
+        self._early = early
         self._count = 0
         self._told: set[str] = set()
 
@@ -59,7 +67,8 @@ class Stdio:
         said = plain(message)
         body, key, again = self._keyed(message, said)
         try:
-            answer = self._asked(body, key, ASKED if again else 1)
+            early = self._early(message)
+            answer = self._asked(body, key, ASKED if again else 1) if early is None else early
         except AttachFailed as error:
             return failed(message, error.line())
         greeted = member(said, "method") == "initialize" and self._settings.unread

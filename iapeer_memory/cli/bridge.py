@@ -15,6 +15,7 @@ from iapeer_memory.attach.bodies import Identity
 from iapeer_memory.attach.client import Client
 from iapeer_memory.attach.stdio import Stdio
 from iapeer_memory.attach.tier_files import TierFiles
+from iapeer_memory.cli.early import Early
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.barefiles import BareFiles
@@ -83,8 +84,9 @@ def serve(flags: Mapping[str, str], paths: Paths) -> int:
         flags.get("--session") or name,
     )
     client = Client(connect, clock, identity, lambda: settings.tiers)
+    early = Early(paths, (*SELF, "--start")) if not host else lambda _: None
     try:
-        Stdio(client, clock, settings, RealRandom().token(), say).serve(
+        Stdio(client, clock, settings, RealRandom().token(), say, early).serve(
             sys.stdin.buffer.readline, sys.stdout.buffer.write, sys.stdout.buffer.flush
         )
     finally:

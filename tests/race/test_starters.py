@@ -9,6 +9,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from iapeer_memory.broker.client_errors import HelloRefused
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.real import real_door
 from iapeer_memory.supervise.own_broker import OwnBroker
-from tests.support.bed import Bed, until
+from tests.support.bed import Bed, short_bed, until
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -31,8 +32,16 @@ ASKED = (
     INITIALIZE,
     {"jsonrpc": "2.0", "method": "notifications/initialized"},
     {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
+    {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "memory_map", "arguments": {}}},
 )
 ANSWERED_WITHIN = 100.0
+
+
+@pytest.fixture
+def bed(runtime: Path) -> Iterator[Bed]:
+    """A host whose sessions can attach."""
+    with short_bed(runtime) as made:
+        yield made
 
 
 @dataclass
@@ -56,8 +65,10 @@ class Starter:
         if self.kind != "bridge":
             return True
         answers = [json.loads(line) for line in self.said.splitlines()]
-        tools = [one for one in answers if one.get("id") == 2 and "result" in one]
-        return bool(tools) and any(tool["name"] == "memory_search" for tool in tools[0]["result"]["tools"])
+        results = {one["id"]: one["result"] for one in answers if "result" in one}
+        if set(results) != {1, 2, 3} or results[3]["isError"]:
+            return False
+        return any(tool["name"] == "memory_search" for tool in results[2]["tools"])
 
 
 def starter(bed: Bed, kind: str) -> Starter:

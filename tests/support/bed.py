@@ -185,6 +185,13 @@ def bed_in(folder: Path, runtime: Path) -> Iterator[Bed]:
         shutil.rmtree(folder / "host", ignore_errors=True)
 
 
+@contextlib.contextmanager
+def short_bed(runtime: Path) -> Iterator[Bed]:
+    """A bed whose home has a short name, so that sessions can attach."""
+    with tempfile.TemporaryDirectory(prefix="h", dir="/tmp") as folder, bed_in(Path(folder), runtime) as bed:
+        yield bed
+
+
 def tree(folder: Path) -> dict[str, bytes | str | None]:
     """Everything below a folder: bytes of files, targets of links, None for folders."""
     found: dict[str, bytes | str | None] = {}

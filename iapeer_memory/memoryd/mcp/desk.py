@@ -24,13 +24,18 @@ class Warns(Interface):
     def warn(self, text: str) -> None: ...
 
 
+def spoken(tools: Tools, version: str) -> Protocol:
+    """The protocol, as it is spoken for these tools."""
+    return Protocol(Server(PRODUCT, TITLE, version, tools.instructions), tools.listed)
+
+
 class Desk:
     """One set of tools, for every transport."""
 
     def __init__(self, tools: Tools, *, version: str, log: Warns) -> None:
         self._tools = tools
         self._log = log
-        self._protocol = Protocol(Server(PRODUCT, TITLE, version, tools.instructions), tools.listed)
+        self._protocol = spoken(tools, version)
 
     async def answer(self, head: Head, body: bytes, asker: Asker, *, welcome: str = "") -> Reply:
         """The reply; its body is empty where none is due. Never raises, whatever the bytes. `welcome`: the
