@@ -233,7 +233,7 @@ class Finder:
         self, reader: Reader, around: Around, page: Sequence[Candidate], best: float, scale: evidence.Scales
     ) -> list[dict[str, Any]]:
         """The result items."""
-        terms = Terms(scale.of, tuple((start, which) for start, which, _ in scale.begins))
+        terms = Terms(scale.of, tuple((start.lstrip(), which) for start, which, _ in scale.begins))
         marker = Marker(terms, self._stemmer)
         matched = _texts(reader, page)
         items = []

@@ -44,14 +44,18 @@ BEGUN = 0.5
 """What a word counts that is another form of the one that was asked, is only spelled like it, or only begins so."""
 
 
+Counts = tuple[str, int, float]
+"""What is looked for in stems with blanks around: the text, which of the question's words it stands for, its weight."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """A question's words as weights: `weight` of each stem that is looked for, and `of`: which of the question's words
-    it stands for. `begins`: beginnings of words, with the same two. `rows`: stems in a row and what they are worth."""
+    """A question's words as weights. `of`: which of the question's words a stem stands for. `words`: these stems.
+    `begins`: beginnings of words that count too. `rows`: stems in a row and what they are worth."""
 
-    weight: Mapping[str, float]
     of: Mapping[str, int]
-    begins: tuple[tuple[str, int, float], ...]
+    words: tuple[Counts, ...]
+    begins: tuple[Counts, ...]
     rows: tuple[tuple[str, float], ...]
 
 
@@ -59,7 +63,7 @@ def scales(asked: Asked, known: Known, stems_of: Callable[[str], tuple[str, ...]
     """The weights. `stems_of`: the stems of a word. `prefixes`: words that begin like those asked count too."""
     weight: dict[str, float] = {}
     of: dict[str, int] = {}
-    begins: list[tuple[str, int, float]] = []
+    begins: list[Counts] = []
     rarity: dict[str, float] = {}
     for at, word in enumerate(asked.words):
         rare = _rarity(known.holders(word), known.notes)
@@ -74,26 +78,28 @@ def scales(asked: Asked, known: Known, stems_of: Callable[[str], tuple[str, ...]
                 if stem not in weight:
                     weight[stem], of[stem] = rare * SPELLED, at
         if (prefixes or known.missing(word)) and len(word) >= 3:
-            begins.append((word, at, rare * BEGUN))
+            begins.append((f" {word}", at, rare * BEGUN))
     rows = {" ".join(thing.stems): _row(thing, rarity) for thing in asked.sought if thing.phrase}
     if len(asked.whole) > 2:
         rows.setdefault(
             " ".join(asked.whole), sum(max(rarity[stem], LEAST_IN_A_ROW) for stem in set(asked.whole) if stem in rarity)
         )
-    return Scales(weight, of, tuple(begins), tuple((f" {row} ", worth) for row, worth in rows.items()))
+    words = tuple((f" {stem} ", at, weight[stem]) for stem, at in of.items())
+    return Scales(of, words, tuple(begins), tuple((f" {row} ", worth) for row, worth in rows.items()))
 
 
 def score(scale: Scales, engine: float, title: str, passages: Sequence[str]) -> float:
     """The score of one note: above 0. `title` and `passages`: their stems in a row, blanks between."""
     named: dict[int, int] = {}
     worth: dict[int, float] = {}
+    title, *texts = (f" {text} " for text in (title, *passages))
     for _, of, value in occurrences(scale, title):
         named[of] = named.get(of, 0) + 1
         worth[of] = value
     together: dict[int, int] = {}
     best = near = 0.0
-    for passage in passages:
-        places = occurrences(scale, passage)
+    for text in texts:
+        places = occurrences(scale, text)
         counts: dict[int, int] = {}
         for _, of, value in places:
             counts[of] = counts.get(of, 0) + 1
@@ -101,47 +107,31 @@ def score(scale: Scales, engine: float, title: str, passages: Sequence[str]) -> 
                 worth[of] = value
         for of, count in counts.items():
             together[of] = together.get(of, 0) + count
-        length = 1 - LENGTH_MATTERS + LENGTH_MATTERS * (passage.count(" ") + 1) / MIDDLING
+        length = 1 - LENGTH_MATTERS + LENGTH_MATTERS * (text.count(" ") - 1) / MIDDLING
         best = max(best, _saturated(worth, counts, named, SATURATION * length))
-        near = max(near, nearness(places))
+        if len(counts) > 1:
+            near = max(near, nearness(places))
     every = _saturated(worth, together, named, SATURATION * max(1.0, len(passages) ** 0.5))
-    row = sum(value for row, value in scale.rows if any(row in f" {text} " for text in (title, *passages)))
+    row = sum(value for row, value in scale.rows if row in title or any(row in text for text in texts))
     return ENGINE * engine + BEST * best + TOGETHER * every + NEAR * near + WHOLE * row
 
 
 def occurrences(scale: Scales, text: str) -> list[tuple[int, int, float]]:
-    """(place, which of the question's words, its weight) of each word of the text that counts."""
-    of, weight = scale.of, scale.weight
-    if not scale.begins:
-        return _whole_words(scale, f" {text} ")
-    found = []
-    for at, word in enumerate(text.split(" ")):
-        if word in of:
-            found.append((at, of[word], weight[word]))
-            continue
-        for start, which, value in scale.begins:
-            if word.startswith(start):
-                found.append((at, which, value))
-                break
-    return found
-
-
-def _whole_words(scale: Scales, text: str) -> list[tuple[int, int, float]]:
-    """The same without beginnings. To look for a few words is quicker than to look at every word."""
-    of, weight = scale.of, scale.weight
-    spots = []
-    for word in of:
-        spot = text.find(f" {word} ")
-        while spot >= 0:
-            spots.append((spot, word))
-            spot = text.find(f" {word} ", spot + 1)
-    spots.sort()
+    """(place, which of the question's words, its weight) of each word that counts in these stems with blanks around.
+    To look for a few words is quicker than to look at every word."""
+    spots: dict[int, tuple[int, float]] = {}
+    for some in (scale.words, scale.begins):
+        for sought, of, value in some:
+            spot = text.find(sought)
+            while spot >= 0:
+                spots.setdefault(spot, (of, value))
+                spot = text.find(sought, spot + 1)
     found = []
     at = before = 0
-    for spot, word in spots:
+    for spot, (of, value) in sorted(spots.items()) if len(spots) > 1 else spots.items():
         at += text.count(" ", before, spot)
         before = spot
-        found.append((at, of[word], weight[word]))
+        found.append((at, of, value))
     return found
 
 

@@ -30,6 +30,8 @@ FOREIGN = re.compile("[\u00c0-\u03ff\u0530-\u1fff\u2c00-\ud7ff\uf900-\ufdff]")
 """Cheap to look for: without them, and without `_`, no word of a text is of parts or with marks."""
 
 TAIL = r"[\w\u0300-\u036f]*"
+REST = re.compile(TAIL)
+PARTED = re.compile(rf"(?<!\w)\w*?(?:{SIGN}){TAIL}")
 
 MARKUP = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+.*|```.*|~~~.*|-{3,}|\*{3,})$", re.MULTILINE)
 
@@ -60,30 +62,45 @@ class Terms:
 class Marker:
     """Finds the words of one question in texts; what a word is, it works out once."""
 
-    __slots__ = ("_known", "_parted", "_plain", "_stemmer", "_terms")
+    __slots__ = ("_heads", "_known", "_stemmer", "_terms")
 
     def __init__(self, terms: Terms, stemmer: Stemmer) -> None:
         self._terms = terms
         self._stemmer = stemmer
         self._known: dict[str, int | None] = {}
-        heads = sorted({start[:2] for start in (*terms.of, *(start for start, _ in terms.begins))})
-        begun = "|".join(re.escape(head).replace("е", "[её]") for head in heads)
-        self._plain = re.compile(rf"(?<!\w)(?i:{begun}){TAIL}") if heads else None
-        self._parted = re.compile(rf"(?<!\w)(?:(?i:{begun}){TAIL}|\w*?(?:{SIGN}){TAIL})") if heads else None
+        self._heads = {start[:2] for start in (*terms.of, *(start for start, _ in terms.begins))}
 
     def marks(self, text: str) -> list[Mark]:
         """Where they stand in a composed text."""
         known = self._known
+        ends = self._begun(text)
+        if self._heads and _parted(text):
+            ends.update(word.span() for word in PARTED.finditer(text))
         found = []
-        likely = self._parted if _parted(text) else self._plain
-        for word in likely.finditer(text) if likely else ():
-            name = word[0]
+        for start, end in sorted(ends.items()):
+            name = text[start:end]
             if name not in known:
                 known[name] = self._which(name)
             which = known[name]
             if which is not None:
-                found.append(Mark(word.start(), word.end(), which))
+                found.append(Mark(start, end, which))
         return found
+
+    def _begun(self, text: str) -> dict[int, int]:
+        """Where words begin and end that begin like one that is looked for."""
+        low = text.lower()
+        if len(low) != len(text):
+            low = "".join(char.lower()[0] for char in text)
+        low = low.replace("ё", "е")
+        ends: dict[int, int] = {}
+        for head in self._heads:
+            at = low.find(head)
+            while at >= 0:
+                before = low[at - 1] if at else " "
+                if not before.isalnum() and before != "_":
+                    ends[at] = REST.match(text, at).end()  # type: ignore[union-attr]
+                at = low.find(head, at + 1)
+        return ends
 
     def _which(self, name: str) -> int | None:
         return self._terms.which([stem for _, _, stems in self._stemmer.places(name) for stem in stems])

@@ -12,13 +12,17 @@ from iapeer_memory.index.sqlite.schema import AMBIGUOUS, FOUND, MISSING
 
 SHOWN = ", ".join(f"notes.{name}" for name in rows.SHOWN)
 CALLED = f"SELECT names.name, {SHOWN} FROM names JOIN notes ON notes.id = names.note WHERE folded IN (?, ?)"  # noqa: S608
-BESIDE = "SELECT path, title, type, status, '{}' AS direction, degree, backlinks FROM links CROSS JOIN notes WHERE "
-AROUND = (
-    BESIDE.format("outgoing")
-    + "links.source = ?1 AND notes.id = links.note AND links.note <> ?1 UNION ALL "
-    + BESIDE.format("incoming")
-    + "links.note = ?1 AND notes.id = links.source AND links.source <> ?1 ORDER BY degree DESC, path, direction DESC"
+AROUND = """
+WITH some (id, path) AS MATERIALIZED (SELECT id, path FROM notes WHERE degree > 0 AND path IN ({0})),
+ends (whose, note, direction) AS (
+    SELECT some.path, links.note, 'outgoing' FROM some CROSS JOIN links
+    WHERE links.source = some.id AND links.note <> some.id
+    UNION ALL SELECT some.path, links.source, 'incoming' FROM some CROSS JOIN links
+    WHERE links.note = some.id AND links.source <> some.id
 )
+SELECT whose, path, title, type, status, direction, degree, backlinks FROM ends CROSS JOIN notes ON notes.id = ends.note
+ORDER BY degree DESC, path, direction DESC
+"""
 EDGES = f"""
 SELECT source, note, snippet, min(at) FROM links WHERE state = {FOUND} AND source <> note GROUP BY source, note
 """  # noqa: S608
@@ -60,15 +64,15 @@ def neighbours(
     connection: sqlite3.Connection, paths: Sequence[str], most: int | None
 ) -> dict[str, tuple[Neighbour, ...]]:
     """The neighbours of each note that is linked; at most so many a note."""
-    answer: dict[str, tuple[Neighbour, ...]] = {}
-    for path in paths:
-        row = connection.execute("SELECT id FROM notes WHERE path = ? AND degree > 0", (path,)).fetchone()
-        if row is not None:
-            # A note may link to another by two of its names; so many rows more than that are not needed.
-            found = connection.execute(AROUND, row)
-            once = dict.fromkeys(map(Neighbour._make, found.fetchmany(2 * most) if most else found))
-            answer[path] = tuple(islice(once, most))
-    return answer
+    found: dict[str, list[Neighbour]] = {}
+    waiting = iter(paths)
+    while some := tuple(islice(waiting, AT_ONCE)):
+        for whose, *end in connection.execute(AROUND.format(",".join("?" * len(some))), some):
+            its = found.setdefault(whose, [])
+            # A note may link to another by two of its names: such rows follow each other.
+            if (most is None or len(its) < most) and (not its or its[-1] != tuple(end)):
+                its.append(Neighbour._make(end))
+    return {path: tuple(its) for path, its in found.items()}
 
 
 def linked(connection: sqlite3.Connection, paths: Iterable[str]) -> dict[str, int]:
