@@ -134,10 +134,11 @@ class Finder:
     ) -> list[Candidate]:
         """Candidates with their score from words, from vectors, or from both; the best first."""
         stream = self._stemmer.stream
-        by_words = [
-            candidate_of(hit, evidence.score(scale, hit.score, stream(hit.title), streams))
+        said = [
+            evidence.Said(hit.score, stream(hit.title), streams)
             for hit, streams in zip(hits, reader.streams(hits), strict=True)
         ]
+        by_words = [candidate_of(hit, score) for hit, score in zip(hits, evidence.scores(scale, said), strict=True)]
         by_words.sort(key=best_first)
         if not near:
             return by_words

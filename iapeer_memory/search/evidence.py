@@ -8,8 +8,11 @@ more; how rare is measured over notes, not passages. The weights are tuned by `b
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import NamedTuple
 
 from iapeer_memory.search.query import Asked, Sought
 from iapeer_memory.search.widening import Known
@@ -43,6 +46,9 @@ SPELLED = 0.6
 BEGUN = 0.5
 """What a word counts that is another form of the one that was asked, is only spelled like it, or only begins so."""
 
+
+APART = " | "
+"""Stands between texts that are looked through at once; no stem holds it."""
 
 Counts = tuple[str, int, float]
 """What is looked for in stems with blanks around: the text, which of the question's words it stands for, its weight."""
@@ -88,18 +94,43 @@ def scales(asked: Asked, known: Known, stems_of: Callable[[str], tuple[str, ...]
     return Scales(of, words, tuple(begins), tuple((f" {row} ", worth) for row, worth in rows.items()))
 
 
-def score(scale: Scales, engine: float, title: str, passages: Sequence[str]) -> float:
-    """The score of one note: above 0. `title` and `passages`: their stems in a row, blanks between."""
+class Said(NamedTuple):
+    """What a note says, as stems in a row, blanks between. `engine`: what the engine thinks of its best passage."""
+
+    engine: float
+    title: str
+    passages: Sequence[str]
+
+
+Place = tuple[int, int, float]
+"""Of a word that counts: where it stands, which of the question's words it stands for, its weight."""
+
+
+def scores(scale: Scales, notes: Sequence[Said]) -> list[float]:
+    """The score of each note: above 0."""
+    texts = [text for _, title, passages in notes for text in (title, *passages)]
+    places, rows = _occurrences(scale, texts)
+    found = []
+    at = 0
+    for engine, _, passages in notes:
+        end = at + 1 + len(passages)
+        row = sum(value for value, where in rows if any(text in where for text in range(at, end)))
+        told = _score(places.get(at, ()), [(places.get(n, ()), texts[n]) for n in range(at + 1, end)])
+        found.append(ENGINE * engine + told + WHOLE * row)
+        at = end
+    return found
+
+
+def _score(title: Sequence[Place], passages: Sequence[tuple[Sequence[Place], str]]) -> float:
+    """What the words of one note are worth."""
     named: dict[int, int] = {}
     worth: dict[int, float] = {}
-    title, *texts = (f" {text} " for text in (title, *passages))
-    for _, of, value in occurrences(scale, title):
+    for _, of, value in title:
         named[of] = named.get(of, 0) + 1
         worth[of] = value
     together: dict[int, int] = {}
     best = near = 0.0
-    for text in texts:
-        places = occurrences(scale, text)
+    for places, text in passages:
         counts: dict[int, int] = {}
         for _, of, value in places:
             counts[of] = counts.get(of, 0) + 1
@@ -107,32 +138,45 @@ def score(scale: Scales, engine: float, title: str, passages: Sequence[str]) -> 
                 worth[of] = value
         for of, count in counts.items():
             together[of] = together.get(of, 0) + count
-        length = 1 - LENGTH_MATTERS + LENGTH_MATTERS * (text.count(" ") - 1) / MIDDLING
+        length = 1 - LENGTH_MATTERS + LENGTH_MATTERS * (text.count(" ") + 1) / MIDDLING
         best = max(best, _saturated(worth, counts, named, SATURATION * length))
         if len(counts) > 1:
             near = max(near, nearness(places))
     every = _saturated(worth, together, named, SATURATION * max(1.0, len(passages) ** 0.5))
-    row = sum(value for row, value in scale.rows if row in title or any(row in text for text in texts))
-    return ENGINE * engine + BEST * best + TOGETHER * every + NEAR * near + WHOLE * row
+    return BEST * best + TOGETHER * every + NEAR * near
 
 
-def occurrences(scale: Scales, text: str) -> list[tuple[int, int, float]]:
-    """(place, which of the question's words, its weight) of each word that counts in these stems with blanks around.
-    To look for a few words is quicker than to look at every word."""
+def _occurrences(
+    scale: Scales, texts: Sequence[str]
+) -> tuple[dict[int, list[Place]], list[tuple[float, frozenset[int]]]]:
+    """Of each text, by its number, the words that count; and of each row, what it is worth and which texts hold it. To
+    look for a few words in all texts at once is quicker than to look at every word."""
+    whole = f" {APART.join(texts)} "
+    starts = list(accumulate((len(text) + len(APART) for text in texts), initial=0))
     spots: dict[int, tuple[int, float]] = {}
-    for some in (scale.words, scale.begins):
-        for sought, of, value in some:
-            spot = text.find(sought)
-            while spot >= 0:
-                spots.setdefault(spot, (of, value))
-                spot = text.find(sought, spot + 1)
-    found = []
-    at = before = 0
-    for spot, (of, value) in sorted(spots.items()) if len(spots) > 1 else spots.items():
-        at += text.count(" ", before, spot)
+    for sought, of, value in (*scale.words, *scale.begins):
+        for spot in _spots(whole, sought):
+            spots.setdefault(spot, (of, value))
+    found: dict[int, list[Place]] = {}
+    text = at = before = 0
+    for spot, (of, value) in sorted(spots.items()):
+        if spot >= starts[text + 1]:
+            text = bisect_right(starts, spot) - 1
+            at, before = 0, starts[text]
+        at += whole.count(" ", before, spot)
         before = spot
-        found.append((at, of, value))
-    return found
+        found.setdefault(text, []).append((at, of, value))
+    rows = [
+        (value, frozenset(bisect_right(starts, spot) - 1 for spot in _spots(whole, row))) for row, value in scale.rows
+    ]
+    return found, rows
+
+
+def _spots(text: str, sought: str) -> Iterator[int]:
+    spot = text.find(sought)
+    while spot >= 0:
+        yield spot
+        spot = text.find(sought, spot + 1)
 
 
 def nearness(places: Sequence[tuple[int, int, float]]) -> float:

@@ -22,18 +22,16 @@ SCANNED = 20_000
 
 SHELL = {"en": "(this note has a title only)", "ru": "(в этой заметке есть только заголовок)"}
 
-SIGN = r"_|[a-zа-я][A-ZА-Я]|[A-ZА-Я]{2}[a-zа-я]|[^\W\x00-\x7fЀ-ӿ]|[\u0300-\u036f]"
-"""What stands in a word of parts or with marks. Any other word begins, in its first two letters, as its stem does."""
-
-HUMP = re.compile(r"[A-ZА-Я](?<=\w.)")
-FOREIGN = re.compile("[\u00c0-\u03ff\u0530-\u1fff\u2c00-\ud7ff\uf900-\ufdff]")
-"""Cheap to look for: without them, and without `_`, no word of a text is of parts or with marks."""
-
 TAIL = r"[\w\u0300-\u036f]*"
 REST = re.compile(TAIL)
-PARTED = re.compile(rf"(?<!\w)\w*?(?:{SIGN}){TAIL}")
+FOREIGN = re.compile("[\u00c0-\u03ff\u0530-\u1fff\u2c00-\ud7ff\uf900-\ufdff]")
+"""Cheap to look for: without them, no word of a text is without blanks or with marks."""
 
-MARKUP = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+.*|```.*|~~~.*|-{3,}|\*{3,})$", re.MULTILINE)
+MARKED = re.compile(rf"(?<!\w)\w*?(?:[^\W\x00-\x7fЀ-ӿ]|[\u0300-\u036f]){TAIL}")
+"""A word of such a text. Any other word, or part of one, begins in its first two letters as its stem does."""
+
+MARKUP = re.compile(r"#{1,6}[ \t]+.*|```.*|~~~.*|-{3,}|\*{3,}")
+MARKS = frozenset("#`~-*")
 
 
 class Mark(NamedTuple):
@@ -74,8 +72,8 @@ class Marker:
         """Where they stand in a composed text."""
         known = self._known
         ends = self._begun(text)
-        if self._heads and _parted(text):
-            ends.update(word.span() for word in PARTED.finditer(text))
+        if self._heads and not text.isascii() and FOREIGN.search(text):
+            ends.update(word.span() for word in MARKED.finditer(text))
         found = []
         for start, end in sorted(ends.items()):
             name = text[start:end]
@@ -87,7 +85,7 @@ class Marker:
         return found
 
     def _begun(self, text: str) -> dict[int, int]:
-        """Where words begin and end that begin like one that is looked for."""
+        """Where words begin and end that begin, or have a part that begins, like one that is looked for."""
         low = text.lower()
         if len(low) != len(text):
             low = "".join(char.lower()[0] for char in text)
@@ -97,8 +95,11 @@ class Marker:
             at = low.find(head)
             while at >= 0:
                 before = low[at - 1] if at else " "
-                if not before.isalnum() and before != "_":
-                    ends[at] = REST.match(text, at).end()  # type: ignore[union-attr]
+                if not before.isalpha() or text[at].isupper():
+                    start = at
+                    while start and (low[start - 1].isalnum() or low[start - 1] == "_"):
+                        start -= 1
+                    ends[start] = REST.match(text, at).end()  # type: ignore[union-attr]
                 at = low.find(head, at + 1)
         return ends
 
@@ -127,14 +128,14 @@ def snippet(passages: Sequence[str], marker: Marker, *, opening: str, locale: st
     return _cut(plain, 0, []) if plain else SHELL.get(locale, SHELL["en"])
 
 
-def _parted(text: str) -> bool:
-    """Whether some word of the text may be of parts or with marks."""
-    return "_" in text or HUMP.search(text) is not None or (not text.isascii() and FOREIGN.search(text) is not None)
-
-
 def _prose(text: str) -> str:
     """The passage on one line, composed, without headings and rules."""
-    return " ".join(MARKUP.sub(" ", composed(text[:SCANNED])).split())
+    lines = (line.strip(" \t") for line in composed(text[:SCANNED]).split("\n"))
+    return " ".join([word for line in lines if not _markup(line) for word in line.split()])
+
+
+def _markup(line: str) -> bool:
+    return line[:1] in MARKS and MARKUP.fullmatch(line) is not None
 
 
 def _windows(marks: Sequence[Mark]) -> Iterator[tuple[int, int, int]]:
