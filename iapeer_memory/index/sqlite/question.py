@@ -18,8 +18,8 @@ Beginnings = Callable[[str], tuple[str, ...]]
 """A form → stems of known forms that begin with it, but not with the stem itself."""
 
 
-def expression(match: Match, stemmer: Stemmer, beginnings: Beginnings) -> str:
-    """The question in FTS5's language; "" when no word is left of it."""
+def groups(match: Match, stemmer: Stemmer, beginnings: Beginnings) -> tuple[str, ...]:
+    """Each group of the question in FTS5's language, once; () when no word is left of it."""
     groups: dict[str, None] = {}
     for terms in match.terms[:MOST_TERMS]:
         found: dict[str, None] = {}
@@ -27,7 +27,7 @@ def expression(match: Match, stemmer: Stemmer, beginnings: Beginnings) -> str:
             found.update(dict.fromkeys(_term(term, stemmer, beginnings)))
         if found:
             groups["(" + " OR ".join(found) + ")" if len(found) > 1 else next(iter(found))] = None
-    return (" AND " if match.every else " OR ").join(groups)
+    return tuple(groups)
 
 
 def _term(term: Term, stemmer: Stemmer, beginnings: Beginnings) -> list[str]:

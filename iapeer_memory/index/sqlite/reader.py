@@ -8,19 +8,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from iapeer_memory.index.port import Filter, Hit, IndexBroken, LinkGraph, Match, Neighbour, NoteSummary
-from iapeer_memory.index.sqlite import graph, question, rows, schema, seals, spelling, vectors
+from iapeer_memory.index.sqlite import graph, question, ranking, rows, schema, seals, spelling, vectors
 from iapeer_memory.index.sqlite.faults import REBUILT, translated
-from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, RANK, passage_range
+from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, passage_range
 from iapeer_memory.index.sqlite.transaction import looking
 from iapeer_memory.index.stems import Stemmer, forms
 
 SHOWN_PASSAGES = 3
 """How many matching passages of a note a hit carries."""
 
-# Sorted by SQLite, which keeps the best only; FTS5's own `rank` would sort all that match.
-RANKED = f"SELECT rowid, -{RANK} AS score FROM passages WHERE passages MATCH ?"  # noqa: S608
-BEST = " ORDER BY score DESC LIMIT ?"
-CHOSEN = f" AND passages.rowid >> {PASSAGE_BITS} IN (SELECT edition FROM notes WHERE "  # noqa: S608
 HITS = "SELECT edition, path, title, type, status, author, updated, backlinks FROM notes WHERE edition IN"
 WHOLE = f"""
 SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
@@ -62,15 +58,20 @@ class SqliteReader:
         if limit < 1:
             return ()
         with translated(self._path), looking(self._connection):
-            asked = question.expression(match, self._stemmer, lambda form: spelling.beginnings(self._connection, form))
-            if not asked:
+            groups = question.groups(match, self._stemmer, lambda form: spelling.beginnings(self._connection, form))
+            if not groups:
                 return ()
-            where, values = question.condition(only)
-            ranked = f"{RANKED}{CHOSEN}{where}){BEST}" if where else f"{RANKED}{BEST}"
+            passages = ranking.Passages(self._connection, *question.condition(only))
             exact = question.wants_exact(match)
             most = MOST_CHECKED if exact else limit * SHOWN_PASSAGES + MOST_TIES
+            if len(groups) > 1 and not match.every and not exact and self._counted() > ranking.MANY:
+                found = passages.best_of_any(groups, most, least=limit)
+                hits, all_seen = self._hits(found, limit, LEAST)
+                if all_seen:
+                    return hits
+            asked = (" AND " if match.every else " OR ").join(groups)
             while True:
-                found = self._connection.execute(ranked, (asked, *values, most)).fetchall()
+                found = passages.best(asked, most)
                 held = (row for row in found if question.holds(match, self._whole(row[0]), self._stemmer))
                 hits, all_seen = self._hits(held if exact else found, limit, LEAST)
                 if all_seen or exact or len(found) < most:
@@ -159,10 +160,7 @@ class SqliteReader:
     def count(self) -> int:
         """How many notes there are."""
         with translated(self._path), looking(self._connection):
-            self._remember()
-            if self._count is None:
-                self._count = int(self._connection.execute("SELECT count(*) FROM notes").fetchone()[0])
-            return self._count
+            return self._counted()
 
     def digests(self) -> Mapping[str, str]:
         """path → digest of every note."""
@@ -184,6 +182,13 @@ class SqliteReader:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def _counted(self) -> int:
+        """The same, within a snapshot."""
+        self._remember()
+        if self._count is None:
+            self._count = int(self._connection.execute("SELECT count(*) FROM notes").fetchone()[0])
+        return self._count
 
     def _remember(self) -> None:
         """Forget what was counted before the store changed. Within a snapshot."""
