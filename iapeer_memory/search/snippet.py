@@ -28,7 +28,10 @@ FOREIGN = re.compile("[\u00c0-\u03ff\u0530-\u1fff\u2c00-\ud7ff\uf900-\ufdff]")
 """Cheap to look for: without them, no word of a text is without blanks or with marks."""
 
 MARKED = re.compile(rf"(?<!\w)\w*?(?:[^\W\x00-\x7fЀ-ӿ]|[\u0300-\u036f]){TAIL}")
-"""A word of such a text. Any other word, or part of one, begins in its first two letters as its stem does."""
+"""A word of such a text. Any other word, or part of one, begins as its stem does."""
+
+SHORTEST = 2
+"""Letters of a stem from which on its last one may be another than its word's: `tries` and `try` are `tri`."""
 
 MARKUP = re.compile(r"#{1,6}[ \t]+.*|```.*|~~~.*|-{3,}|\*{3,}")
 MARKS = frozenset("#`~-*")
@@ -66,7 +69,8 @@ class Marker:
         self._terms = terms
         self._stemmer = stemmer
         self._known: dict[str, int | None] = {}
-        self._heads = {start[:2] for start in (*terms.of, *(start for start, _ in terms.begins))}
+        starts = (*terms.of, *(start for start, _ in terms.begins))
+        self._heads = {start[: max(SHORTEST, len(start) - 1)] for start in starts}
 
     def marks(self, text: str) -> list[Mark]:
         """Where they stand in a composed text."""
