@@ -180,10 +180,12 @@ def launch(
     mcp: bool = True,
     events: Path | None = None,
     under: Sequence[str] = (),
+    pass_fds: Sequence[int] = (),
     **timings: float,
 ) -> Iterator[Running]:
     """Start it without waiting for anything; killed at the end if it still runs. `events`: a file to which its stdout
-    is added; without one stdout must stay silent. `under`: words in front of the command."""
+    is added; without one stdout must stay silent. `under`: words in front of the command. `pass_fds`: descriptors that
+    it gets."""
     test = json.dumps({"port": port, "mcp": mcp, "timings": {**QUICK, **timings}})
     with (events or Path(os.devnull)).open("ab") as told:
         process = subprocess.Popen(
@@ -194,6 +196,7 @@ def launch(
             stderr=subprocess.PIPE,
             text=True,
             errors="replace",
+            pass_fds=pass_fds,
         )
     running = Running(process, Path(env["HOME"]), port)
     reader = threading.Thread(target=running._read, daemon=True)
@@ -230,7 +233,7 @@ def start(
     """Start it and wait until it is up, and its first pass done."""
     home.mkdir(parents=True, exist_ok=True)
     env = environment(home, vault, **(settings or {}))
-    with launch(env, port=port, mcp=mcp, events=events, under=under, **timings) as running:
+    with launch(env, port=port, mcp=mcp, events=events, under=under, pass_fds=(), **timings) as running:
         match = UP.search(running.said("up: http"))
         assert match
         running.port = int(match[1])
