@@ -16,6 +16,7 @@ from iapeer_memory.domain.errors import FileRefused
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.ports import DaemonReport
 from iapeer_memory.egress.host import uid as own_uid
+from iapeer_memory.egress.pins import pin
 from iapeer_memory.supervise.identity import prove
 from iapeer_memory.supervise.probe import is_memoryd, objection, read_health
 from iapeer_memory.supervise.proof import Traces, proved, read_pid
@@ -69,7 +70,7 @@ class Daemon:
         try:
             handle.shutdown(wait)
         except ShutdownTimeout:
-            stream = handle.connect()
+            stream = handle.connect(seconds=ASK_AGAIN_SECONDS)
             if not isinstance(stream, NotThatDaemon):
                 stream.close()
                 return False, f"pid {pid} still answers {wait:g} s after SIGTERM; left running"
@@ -175,7 +176,12 @@ class Daemon:
         return now is not None and now.started == process.started
 
     def _ends(self, process: ProcessInfo, wait: float) -> bool:
-        """Whether it is gone within so many seconds."""
+        """Whether it is gone within so many seconds, with all its threads: the last one closes its sockets."""
+        held = None if self._door.kind == "overlay" else pin(self._door.processes, process.pid)
+        if held is not None:
+            with held:
+                now = self._door.processes.info(process.pid)
+                return (now is not None and now.started != process.started) or held.wait(wait)
         end = self._door.clock.monotonic() + wait
         while self._same(process):
             if self._door.clock.monotonic() >= end:

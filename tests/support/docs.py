@@ -7,7 +7,7 @@ from pathlib import Path
 
 from iapeer_memory.cli.commands import COMMANDS
 from iapeer_memory.domain import errors
-from iapeer_memory.domain.paths import Paths
+from iapeer_memory.domain.paths import PRODUCT, Paths
 from iapeer_memory.domain.settings import PREFIX, SETTINGS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -27,6 +27,8 @@ FILES = (
     ("contexts", "texts that session starts print (without the core)"),
     ("heartbeat", "touched by memoryd every 30 s"),
     ("pid_file", "memoryd's process id"),
+    ("daemon_identity", "who memoryd says it is; believed only when it proves it"),
+    ("daemon_outside", "what memoryd has outside these folders, so that it can be taken away"),
     ("daemon_environment", "memoryd's settings where a broker starts it, by its executable alone"),
     ("attach_socket", "where sessions attach to memoryd; only your user may open it"),
     ("index_db", "the search index; can be deleted at any time"),
@@ -56,7 +58,15 @@ def files_page() -> str:
         "`IAPEER_ROOT` moves `~/.iapeer`; `IAPEER_MEMORY_CONFIG_FILE`, `_STATE_DIR`, `_CACHE_DIR`, `_LOGS_DIR`, "
         "`_DB_PATH` and `_BINARY_PATH` move one part each."
     )
-    return "\n".join(["# Files", "", moved, "", "| file | what it is |", "|---|---|", *rows, ""])
+    outside = [
+        f"| `{place}` | {what} |"
+        for place, what in (
+            (f"~/.config/running-process/services/{PRODUCT}-*.servicedef*", "how brokers start memoryd"),
+            (f"~/.local/share/running-process/manifests/{PRODUCT}-*.pb", "what memoryd keeps on disk"),
+            (f"$XDG_RUNTIME_DIR/running-process/*/*{PRODUCT}-*", "sockets and claims of memoryd and its broker"),
+        )
+    ]
+    return "\n".join(["# Files", "", moved, "", "| file | what it is |", "|---|---|", *rows, *outside, ""])
 
 
 def exit_codes_page() -> str:
