@@ -43,7 +43,7 @@ from iapeer_memory.memoryd.tools.asker import Asker  # noqa: E402
 from tests.support.daemon import environment, start, write  # noqa: E402
 
 LONG = 60.0
-TURN = 20
+TURN = 100
 HELLO = request("initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "b", "version": "1"})
 BRIDGE = (sys.executable, "-I", "-m", "iapeer_memory", "mcp")
 BARE = (os.path.realpath(sys.executable), "-I", "-S", "-c", "pass")
@@ -79,7 +79,7 @@ def child(path: str) -> Iterator[int]:
 
 
 def searches(path: str, port: int, count: int) -> float:
-    """What a session adds to a search / what HTTP adds, of the medians. They take turns of 20, so that each waits for
+    """What a session adds to a search / what HTTP adds, of the medians. They take turns of 100, so that each waits for
     what it has left behind itself."""
     door = real_door()
     session = Client(lambda end: local_connect(path, deadline=end), door.clock, Identity("/", "bench", "s"))

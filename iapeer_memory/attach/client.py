@@ -98,8 +98,6 @@ class Client:
 
     def attach(self, end: float) -> None:
         """See to it that there is a route. `end`: of the clock. Raises NotSent, and Refused where trying is no use."""
-        if self._stream is not None:
-            self._look()
         attempt = 0
         while not self._channel:
             pause = pause_before(attempt)
@@ -212,21 +210,6 @@ class Client:
         if not data:
             raise OutcomeUnknown(f"the router hung up; {NOT_PERFORMED}", key=key)
         return frames
-
-    def _look(self) -> None:
-        """Take in what has come since the last answer, without waiting: the route may be gone, or the router."""
-        try:
-            while self._stream is not None:
-                self._stream.settimeout(0)
-                data = self._stream.recv(PIECE)
-                for frame in self._wire.reader.feed(data):
-                    self._aside(frame)
-                if not data or self._wire.reader.error is not None:
-                    self._hang_up()
-        except BlockingIOError:
-            return
-        except OSError:
-            self._hang_up()
 
     def _aside(self, frame: Frame) -> None:
         """A frame that answers nothing."""

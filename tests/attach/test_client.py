@@ -239,13 +239,13 @@ def test_a_connection_that_ends_before_the_answer() -> None:
 
 
 def test_a_route_that_ended_before_the_question() -> None:
-    again = [encoded(RESPONSE, 0, 2, b'{"route_channel":2}')]
-    client, used, _ = scripted({1: [ACK], 2: again, 3: [encoded(RESPONSE, 2, 3, b"done")]})
+    gone, again = [error(1, 2, "unknown_channel")], [encoded(RESPONSE, 0, 3, b'{"route_channel":2}')]
+    client, used, _ = scripted({1: [ACK], 2: gone, 3: again, 4: [encoded(RESPONSE, 2, 4, b"done")]})
     client.attach(9)
     used[0].theirs.sendall(encoded(PUSH, 1, 0, b"news") + encoded(GOODBYE, 1, 0))
     assert client.request(b"x", within=9) == b"done"
     assert client.pushes == [b"news"]
-    assert [channel for _, channel, _ in used[0].heard] == [0, 0, 2]
+    assert [channel for _, channel, _ in used[0].heard] == [0, 1, 0, 2]
 
 
 def test_a_connection_that_ended_before_the_question() -> None:
