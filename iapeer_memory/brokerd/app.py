@@ -85,6 +85,7 @@ def _page(
     problem = publish(door.files, names.http_port_file(ground.place, options.program), page.address, ground.place.uid)
     if problem is not None:
         warn(f"the page's address is not published: {problem}")
+    warn(f"the page is at http://{page.address.authority}/")
     return page
 
 

@@ -43,6 +43,7 @@ def install(
     isolation: Annotated[str, typer.Option("--isolation", metavar="private|shared|explicit")] = "private",
     explicit_instance: Annotated[str, typer.Option("--explicit-instance", metavar="NAME")] = "",
     allow_version: Annotated[list[str] | None, typer.Option("--allow-version", metavar="V")] = None,
+    http: Annotated[bool, typer.Option("--http", help="It serves HTTP: the broker's page has a tab for it.")] = False,
     where: Where = "",
     as_json: Json = False,
 ) -> int:
@@ -54,6 +55,8 @@ def install(
         made = builders.shared_broker(service, binary_path)
     elif isolation == "explicit" or explicit_instance:
         made = builders.explicit_instance(service, binary_path, explicit_instance)
+    if http:
+        made = made.http_server()
     definition = (
         made.min_version(min_version)
         .per_version_binary_dir(per_version_binary_dir)

@@ -143,6 +143,8 @@ def test_the_policy_lets_in_what_the_page_needs_and_nothing_else() -> None:
         "default-src": "'none'",
         "style-src": digest(pages.STYLE),
         "script-src": digest(pages.SCRIPT),
+        "connect-src": "'self'",
+        "img-src": "data:",
         "base-uri": "'none'",
         "form-action": "'none'",
         "frame-ancestors": "'none'",
@@ -157,8 +159,22 @@ def test_nobody_yet() -> None:
     document = page([])
     assert "no backends registered yet" in document.body.decode()
     assert document.policy.endswith("frame-src 'none'")
-    assert Elements(document).all("meta")[-1].get("http-equiv") == "refresh"
-    assert Elements(page([("a", 1)])).all("meta")[-1].get("http-equiv") is None
+    assert Elements(document).all("button") == []
+
+
+def test_one_tab_is_in_the_way_of_the_keyboard() -> None:
+    elements = Elements(page([("a@1", None), ("b@1", 4711), ("c@1", 4712)]))
+    tabs = [tab for tab in elements.all("button") if "disabled" not in tab]
+    assert [(tab["aria-selected"], tab["tabindex"]) for tab in tabs] == [("true", "0"), ("false", "-1")]
+    assert [frame["aria-labelledby"] for frame in elements.all("iframe")] == [tab["id"] for tab in tabs]
+
+
+@pytest.mark.parametrize("other", [[], [("a", None)], [("a", 2)], [("b", 1)], [("a", 1), ("b", None)]])
+def test_a_page_is_loaded_again_only_for_another_one(other: list[tuple[str, int | None]]) -> None:
+    """What its script compares every two seconds."""
+    state = re.compile(rb'<body data-state="[0-9a-f]{16}">')
+    shown = [state.findall(page(backends).body) for backends in ([("a", 1)], [("a", 1)], other)]
+    assert shown[0] == shown[1] != shown[2] and [len(one) for one in shown] == [1, 1, 1]
 
 
 @given(st.text(max_size=40))

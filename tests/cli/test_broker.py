@@ -98,6 +98,9 @@ def test_services_are_declared_shown_and_removed(bed: Bed) -> None:
     ]  # fmt: skip
     shown = bed.ok("broker", "servicedef", "show", "echo", "--json").json()
     assert shown["binary_path"] == "/opt/echo/bin/echo" and shown["version_allow_list"] == ["1.0.0"]
+    assert "http_server" not in shown
+    bed.ok("broker", "servicedef", "install", *words, "--http")
+    assert bed.ok("broker", "servicedef", "show", "echo", "--json").json()["http_server"]["bind_addr"] == ""
     assert len(bed.ok("broker", "servicedef", "remove", "echo", "--json").json()["removed"]) == 2
     assert bed.ok("broker", "servicedef", "remove", "echo").out == "echo was not declared\n"
     assert bed.run("broker", "servicedef", "show", "echo").code == 1
