@@ -209,6 +209,21 @@ def test_what_is_not_for_us_is_closed_without_a_word_and_without_harm(host: Bed,
     served(host, act)
 
 
+@pytest.mark.parametrize("whole", [probe_request(bytes(32)), framed(encode(request(LANE, b"x", 7)))])
+def test_a_frame_cut_at_every_byte_harms_nobody(host: Bed, whole: bytes) -> None:
+    async def act(dial: Dial) -> None:
+        for at in range(len(whole)):
+            reader, writer = await dial()
+            writer.write(whole[:at])
+            writer.write_eof()
+            assert await reader.read() == b""
+            writer.close()
+        found = await ask(await dial(), LANE, b"")
+        assert found is not None
+
+    served(host, act)
+
+
 def test_a_lane_that_fails_ends_its_connection_alone(host: Bed) -> None:
     said: list[str] = []
 

@@ -100,6 +100,32 @@ def test_a_full_disk_at_any_effect_of_writing(desk: Desk, fresh: bool) -> None:
     pytest.fail("nothing was ever written")
 
 
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from iapeer_memory.egress.real import real_door
+from tests.broker.test_files_crash import write_all
+from tests.support.broker_files import desk_in
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)
+try:
+    write_all(desk_in(real_door(), Path(sys.argv[1])), 2)
+except OSError as error:
+    print(error.errno)
+"""
+
+
+@pytest.mark.parametrize("room", [0, 20, 100, 200])
+def test_a_disk_that_takes_so_many_bytes_and_no_more(desk: Desk, tmp_path: Path, room: int) -> None:
+    """The system's own refusal, in the middle of a file: what was sealed before is there, and nothing half-written."""
+    ran = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path), str(room)], cwd=REPO, capture_output=True, text=True, timeout=60
+    )
+    assert (ran.stdout, ran.stderr) == (f"{errno.EFBIG}\n", "")
+    all_whole(desk)
+    assert active(desk) in (1, 2) and temps(desk) == []
+
+
 def test_an_error_at_any_effect_of_a_cleanup_is_told(desk: Desk) -> None:
     """One folder and two manifests of one version: three effects, and what is left is finished by the next run."""
     for at in range(1, 4):

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import resource
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from iapeer_memory.broker.protobuf import decode, encode
-from iapeer_memory.broker.wire_v1.admin import AdminVerb
+from iapeer_memory.broker.wire_v1.admin import AdminRequest, AdminVerb
 from iapeer_memory.broker.wire_v1.control import ErrorCode, Hello, HelloReply, Refused
 from iapeer_memory.broker.wire_v1.frame import ADMIN, BROKER_HTTP, CONTROL, PROBE, Frame, request
 from iapeer_memory.broker.wire_v1.framing import framed
@@ -31,6 +32,7 @@ HELLO = framed(
         )
     )
 )
+STATUS = framed(encode(request(ADMIN, encode(AdminRequest(verb=AdminVerb.STATUS, json=True)), 9)))
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +59,16 @@ def said(body: bytes) -> Refused:
 
 
 @pytest.mark.parametrize("generation", [1, 2])
-def test_a_frame_cut_at_every_byte(place: GroundOf, generation: int) -> None:
+@pytest.mark.parametrize("whole", [HELLO, STATUS], ids=["hello", "admin"])
+def test_a_frame_cut_at_every_byte(place: GroundOf, whole: bytes, generation: int) -> None:
     def cut(at: int) -> str:
         with place.connect(generation) as stream:
-            stream.sendall(HELLO[:at])
+            stream.sendall(whole[:at])
             stream.shutdown(socket.SHUT_WR)
             return said(body_from(stream)).reason
 
     with ThreadPoolExecutor(8) as pool:
-        assert set(pool.map(cut, range(len(HELLO)))) == {"incomplete Hello frame"}
+        assert set(pool.map(cut, range(len(whole)))) == {"incomplete Hello frame"}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +160,26 @@ def test_a_bad_frame_for_the_operator_gets_no_answer(place: GroundOf, frame: Fra
         place.ask(frame)
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o770, 0o701])
+def test_definitions_that_others_could_have_put_there(place: GroundOf, mode: int) -> None:
+    place.definitions.chmod(mode)
+    try:
+        found = place.hello("svc").refused
+    finally:
+        place.definitions.chmod(0o700)
+    assert found is not None and found.code == ErrorCode.SERVICE_UNKNOWN
+    assert found.reason == f"service definition could not be loaded: folder is open to others (mode {mode:04o})"
+
+
+@pytest.mark.parametrize("data", [b"", b"\x0a", b"\xff" * 9, bytes(1 << 21)], ids=["empty", "cut", "garbage", "huge"])
+def test_a_definition_that_is_none(place: GroundOf, data: bytes) -> None:
+    place.service("torn")
+    (place.definitions / "torn.servicedef").write_bytes(data)
+    found = place.hello("torn").refused
+    assert found is not None and found.code == ErrorCode.SERVICE_UNKNOWN
+    assert found.reason.startswith("service definition could not be loaded: ") and "\n" not in found.reason
+
+
 def test_silence_ends_at_the_deadline(place: GroundOf) -> None:
     with place.connect() as stream:
         began = time.monotonic()
@@ -165,20 +188,14 @@ def test_silence_ends_at_the_deadline(place: GroundOf) -> None:
 
 
 def test_a_trickle_does_not_move_the_deadline(place: GroundOf) -> None:
+    """A byte each tenth of a second would take five seconds; the broker waits for 0.7."""
+    sent = 0
     with place.connect() as stream:
-        began = time.monotonic()
-        stream.settimeout(0.05)
-        for byte in HELLO * 3:
-            with suppress(BrokenPipeError, ConnectionResetError):
-                stream.send(bytes([byte]) if time.monotonic() - began < 0.2 else b"")
-            try:
-                first = stream.recv(1)
-                break
-            except TimeoutError:
-                continue
-        stream.settimeout(5)
-        rest = stream.recv(65_536)
-        assert said((first + rest)[5:]).reason == "incomplete Hello frame"
+        while not select.select([stream], [], [], 0.1)[0]:
+            stream.sendall(HELLO[sent : sent + 1])
+            sent += 1
+        assert said(body_from(stream)).reason == "incomplete Hello frame"
+    assert 0 < sent < len(HELLO)
 
 
 def test_a_client_that_is_gone_before_its_answer(place: GroundOf) -> None:

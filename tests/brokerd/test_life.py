@@ -247,6 +247,21 @@ def test_a_crashed_backend_comes_back_once_by_itself(place: GroundOf) -> None:
         assert [event["kind"] for event in events] == ["SPAWN", "DIED_CRASH", "SPAWN", "DIED_CRASH"]
 
 
+def test_a_backend_killed_while_it_starts_is_started_for_the_next_who_asks(place: GroundOf) -> None:
+    slow = place.service("svc") / "slow"
+    slow.write_text("20")
+    with broker(place), ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(place.hello, "svc")
+        wait_for(lambda: place.starts("svc"))
+        os.kill(place.starts("svc")[0], signal.SIGKILL)
+        said = refused(waiting.result())
+        assert said.reason.startswith("backend spawn failed: it ended before it answered")
+        slow.unlink()
+        talk_to(insist(place, "svc").backend_pipe)
+        assert len(place.starts("svc")) == 2
+        assert len(list(Path(place.socket()).parent.glob("*-be-*.sock"))) == 1
+
+
 def test_an_idle_backend_is_stopped_and_its_socket_taken_away(place: GroundOf) -> None:
     place.service("svc", labels={"idle_timeout_secs": "1"})
     with broker(place):

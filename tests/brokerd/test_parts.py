@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from iapeer_memory.broker.host_identity import MACHINE_FILES
 from iapeer_memory.broker.http.port import parsed
+from iapeer_memory.broker.sid import sid_hash
+from iapeer_memory.broker.spawn.environment import Account
 from iapeer_memory.brokerd import look
+from iapeer_memory.brokerd.ground import survey
 from iapeer_memory.brokerd.options import (
     HELLO_TIMEOUT,
     HELLO_TIMEOUT_MS,
@@ -22,6 +27,7 @@ from iapeer_memory.brokerd.options import (
 )
 from iapeer_memory.brokerd.serve import Line
 from iapeer_memory.domain.door import Door
+from iapeer_memory.egress.through import ThroughFiles
 
 
 @pytest.mark.parametrize(
@@ -45,6 +51,21 @@ def test_what_a_broker_is_called() -> None:
     assert Options(instance="").leaf(user) == "rpb-v1-0123456789abcdef-shared"
     assert (Options().called, Options(instance="").called) == ("explicit:memoryd", "shared")
     assert Options(http=parsed("0")).http is not None
+
+
+class NoMachineId(ThroughFiles):
+    """Files of a host that has none."""
+
+    def read_optional(self, path: str, *, limit: int | None = None) -> bytes | None:
+        return None if path in MACHINE_FILES else super().read_optional(path, limit=limit)
+
+
+def test_a_machine_without_an_id_goes_by_its_boot(door: Door) -> None:
+    """Whoever asks in the same boot finds the same broker."""
+    bare, me = replace(door, files=NoMachineId(door.files)), Account("ann", "/home/ann")
+    found = survey(bare, me, uid=501, platform="linux")
+    assert found.boot and found.user == sid_hash(501, f"boot:{found.boot}")
+    assert survey(bare, me, uid=501, platform="linux").user == found.user
 
 
 def test_looks_at_the_host(door: Door, tmp_path: Path) -> None:
