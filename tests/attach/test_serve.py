@@ -48,6 +48,7 @@ def run(story: Story, **how: Any) -> None:
     async def told() -> None:
         async with asyncio.timeout(60), serving(**how) as served:
             await story(served)
+            served.hang_up()
             await served.settled(served.empty)
 
     asyncio.run(told())
@@ -61,8 +62,7 @@ TIERS = (Tier("user", "/u/m.jsonc", '{ // é\n "results": 3 }'), Tier("project",
 @both_ways
 def test_attach_then_a_round_trip(joined: bool) -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client, "s1", *TIERS)
+        session = served.own("s1", *TIERS)
         assert await session.request(ask("echo"), within=SOON) == ask("echo")
         root, harness, name, tiers = json.loads(await session.request(ask("who"), within=SOON))
         assert (root, harness, name) == (os.path.realpath(served.folder), "codex", "s1")
@@ -70,7 +70,6 @@ def test_attach_then_a_round_trip(joined: bool) -> None:
         session.end()
         await served.settled(lambda: len(served.tools.gone) == 1)
         assert served.empty()
-        client.close()
 
     run(story, joined=joined)
 
@@ -219,8 +218,7 @@ def test_a_module_that_restarts(joined: bool) -> None:
 @both_ways
 def test_streams(joined: bool) -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client)
+        session = served.own()
         got = [piece async for piece in session.stream(ask("stream", count=100), within=SOON)]
         assert got == [b"%d" % number for number in range(100)]
         got = []
@@ -228,7 +226,6 @@ def test_streams(joined: bool) -> None:
             async for piece in session.stream(ask("broken stream"), within=SOON):
                 got.append(piece)
         assert got == [b"0"]
-        client.close()
 
     run(story, joined=joined)
 
@@ -327,8 +324,7 @@ def test_a_session_that_goes_before_it_is_looked_at() -> None:
 
 def test_errors_say_what_they_may() -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client)
+        session = served.own()
         with pytest.raises(Refused) as caught:
             await session.request(ask("refuse"), within=SOON)
         assert (caught.value.code, caught.value.detail) == ("not_today", {"when": "tomorrow"})
@@ -340,15 +336,13 @@ def test_errors_say_what_they_may() -> None:
         [one] = served.server.sessions()
         assert (one.pid, one.uid, one.calls) == (os.getpid(), os.getuid(), 2)
         assert json.loads(one.last_error)["code"] == "handler_failed"
-        client.close()
 
     run(story)
 
 
 def test_an_answer_that_no_frame_holds() -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client)
+        session = served.own()
         with pytest.raises(Refused, match="handler_failed"):
             await session.request(ask("large", count=BODY_CAP + 1), within=SOON)
         with pytest.raises(Refused) as caught:
@@ -358,7 +352,6 @@ def test_an_answer_that_no_frame_holds() -> None:
             await session.request(bytes(BODY_CAP + 1), within=SOON)
         for _ in range(40):
             assert await session.request(b"x", within=SOON) == b"x"
-        client.close()
 
     run(story)
 
@@ -400,8 +393,7 @@ def test_a_stream_that_nobody_reads_on_is_closed() -> None:
 
 def test_polls_are_answered_by_the_router() -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client)
+        session = served.own()
         with pytest.raises(NotSent):
             await session.poll("liveness", within=SOON)
         await session.request(b"x", within=SOON)
@@ -411,21 +403,18 @@ def test_polls_are_answered_by_the_router() -> None:
         await session.request(ask("status"), within=SOON)
         await served.settled(lambda: served.server.router.counts()["statuses"] == 1)
         assert await session.poll("status", within=SOON) == "indexing"
-        client.close()
 
     run(story)
 
 
 def test_a_route_that_the_module_ends_is_attached_again_when_it_is_needed() -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client)
+        session = served.own()
         await session.request(b"x", within=SOON)
         with pytest.raises(OutcomeUnknown):
             await session.request(ask("end"), within=SOON)
         assert session.channel == 0
         assert await session.request(b"y", within=SOON) == b"y"
-        client.close()
 
     run(story)
 
@@ -477,22 +466,19 @@ def test_a_write_with_a_key_is_done_once() -> None:
 
 def test_a_write_that_failed_may_be_tried_again() -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client)
+        session = served.own()
         for _ in range(2):
             with pytest.raises(Refused, match="not_today"):
                 await session.request(ask("refuse", idempotency_key="k"), within=SOON)
         assert len(served.tools.done) == 2
         assert len(served.once) == 0
-        client.close()
 
     run(story)
 
 
 def test_a_question_that_is_given_up_is_cancelled() -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client)
+        session = served.own()
         with pytest.raises(OutcomeUnknown):
             await session.request(ask("hold"), within=0.1)
         await served.settled(lambda: served.tools.cancelled == 1)
@@ -501,7 +487,6 @@ def test_a_question_that_is_given_up_is_cancelled() -> None:
         await served.settled(lambda: served.tools.held == 2)
         task.cancel()
         await served.settled(lambda: served.tools.cancelled == 2)
-        client.close()
 
     run(story)
 
@@ -626,11 +611,9 @@ def test_a_client_that_does_not_read_disturbs_nobody() -> None:
 
 def test_a_large_body_goes_both_ways() -> None:
     async def story(served: Served) -> None:
-        client = served.client()
-        session = served.session(client)
+        session = served.own()
         body = b"\xff" * (20 << 20)
         assert await session.request(body, within=SOON, binary=True) == body
-        client.close()
 
     run(story, joined=False)
 

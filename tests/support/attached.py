@@ -120,6 +120,7 @@ class Served:
         self.manifest = tool_module("memory", "1", [], concurrency=concurrency)
         self.server = RouterServer(real_door().files, uid=os.getuid())
         self.module: Module | None = None
+        self._own: list[AsyncClient] = []
 
     async def start(self, *, joined: bool = True) -> None:
         """Serve, with the module joined or over the socket."""
@@ -173,6 +174,16 @@ class Served:
     ) -> AsyncSession:
         """A session of it."""
         return client.session(Identity(self.folder, "codex", name), lambda: tiers, pushed=pushed)
+
+    def own(self, name: str = "s1", *tiers: Tier) -> AsyncSession:
+        """A session over a client of its own, which `hang_up` closes."""
+        self._own.append(self.client())
+        return self.session(self._own[-1], name, *tiers)
+
+    def hang_up(self) -> None:
+        """Close the clients of all such sessions."""
+        for client in self._own:
+            client.close()
 
 
 def client_at(path: str) -> AsyncClient:
