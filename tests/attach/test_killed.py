@@ -22,6 +22,7 @@ from iapeer_memory.attach.serve import RouterServer
 from iapeer_memory.egress.local_sockets import local_listener
 from iapeer_memory.egress.real import real_door
 from tests.support.attached import SOON, client_at, socket_folder
+from tests.support.brokered import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 LENGTHS = [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(180)])]
@@ -31,16 +32,20 @@ class Child:
     """A process of ours that is killed without a word."""
 
     def __init__(self, *words: str) -> None:
-        self.out: IO[str] = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        self.out: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
         argv = [sys.executable, "-m", "tests.support.attached", *words]
         self.run = subprocess.Popen(argv, cwd=ROOT, stdout=self.out, stderr=subprocess.STDOUT)
 
+    def said(self) -> Counter[str]:
+        """What it has said so far, by line; the last one may be cut."""
+        fd = self.out.fileno()
+        return Counter(os.pread(fd, os.fstat(fd).st_size, 0).decode().splitlines()[:-1])
+
     def kill(self) -> Counter[str]:
-        """End it: what it has said, by line; the last one may be cut."""
+        """End it: what it has said."""
         self.run.kill()
         self.run.wait(SOON)
-        self.out.seek(0)
-        told = Counter(self.out.read().splitlines()[:-1])
+        told = self.said()
         self.out.close()
         return told
 
@@ -129,6 +134,7 @@ def test_the_router_dies(seconds: float) -> None:
         router = Child("serve", path)
         clients = [Child("ask", path, folder) for _ in range(3)]
         started += [router, *clients]
+        wait_for(lambda: all(client.said()["ok"] for client in clients))
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             asyncio.run(one_call(path))
@@ -136,12 +142,9 @@ def test_the_router_dies(seconds: float) -> None:
             router.kill()
             router = Child("serve", path)
             started.append(router)
-        asyncio.run(one_call(path))
-        said = Counter[str]()
-        for client in clients:
-            assert client.run.poll() is None
-            heard = client.kill()
-            assert heard["ok"] > 0
-            said += heard
+        before = [client.said()["ok"] for client in clients]
+        wait_for(lambda: all(client.said()["ok"] > ok for client, ok in zip(clients, before, strict=True)))
+        assert [client.run.poll() for client in clients] == [None] * 3
+        said = sum((client.kill() for client in clients), Counter[str]())
         assert set(said) <= EXPECTED, said
         router.kill()
