@@ -135,9 +135,11 @@ class Daemon:
             graceful=self._timings.graceful,
         )
         with on_stop(loop, self._stop.set):
+            # Sessions before HTTP: who has waited for memoryd to answer there finds the socket, too.
+            attaching = [asyncio.create_task(attached.run())] if kit.mcp else []
             serving = asyncio.create_task(serve(http, listener))
-            offering = kit.offer.serve(self._probe, ready=self._opened.wait())
-            tasks: list[asyncio.Task[Any]] = [serving, asyncio.create_task(offering)]
+            offering = asyncio.create_task(kit.offer.serve(self._probe, ready=self._opened.wait()))
+            tasks: list[asyncio.Task[Any]] = [serving, offering, *attaching]
             try:
                 await self._store.open()
                 self._opened.set()
@@ -161,7 +163,7 @@ class Daemon:
                 ticking = Ticking(kit.store, kit.tending, kit.door.clock, period=kit.period, emit=kit.emit, log=kit.log)
                 keeper = (self._keeper.run(), self._keeper.chores())
                 others = (watching.run(), ticking.run(), self._backfill.run(), self._courier.run())
-                parts = (self._beating(), *keeper, *others, *((attached.run(),) if kit.mcp else ()))
+                parts = (self._beating(), *keeper, *others)
                 tasks += [asyncio.create_task(part) for part in parts]
                 return await self._until_stopped(tasks)
             finally:

@@ -121,6 +121,30 @@ def test_a_setting_changes_it_and_back_and_nothing_is_left(bed: Bed) -> None:
     assert sight(bed.home / "work") == was
 
 
+def test_a_socket_that_is_gone_or_is_none_is_seen_and_its_remedy_works(bed: Bed) -> None:
+    bed.init("alpha")
+    path = bed.state / "attach.sock"
+    assert "attach-socket" not in bed.findings()
+
+    def works() -> None:
+        with started(bed, entries(bed, "alpha")["claude"], bed.peer("alpha"), bed.env) as child:
+            assert asked(child, "ping") == {}
+
+    path.unlink()
+    assert bed.findings()["attach-socket"]["status"] == "fail"
+    assert bed.findings("--repair")["attach-socket"]["status"] == "repaired"
+    works()
+    path.unlink()
+    path.write_text("somebody's")
+    found = bed.findings("--repair")["attach-socket"]
+    assert found["status"] == "fail" and "no socket" in found["detail"]
+    remedy = found["remedy"].replace("iapeer-memory verify", f"{bed.home}/.local/bin/iapeer-memory verify")
+    subprocess.run(["/bin/sh", "-c", remedy], env=bed.env, cwd=bed.home, check=False, capture_output=True)
+    assert "attach-socket" not in bed.findings()
+    works()
+    assert (bed.state / "attach.sock.old").read_text() == "somebody's" and len(bed.daemons()) == 1
+
+
 @pytest.mark.parametrize("word", ["pigeon", "HTTP", "http,attach", "stdio"])
 def test_a_word_that_is_no_transport_is_one_clear_line(bed: Bed, word: str) -> None:
     bed.init("alpha")

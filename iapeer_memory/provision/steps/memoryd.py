@@ -5,6 +5,8 @@ Never signals without proof; a daemon that answers is healthy however old its he
 
 from __future__ import annotations
 
+from shlex import quote
+
 from iapeer_memory.broker.refused_identity import NotThatDaemon
 from iapeer_memory.domain.finding import Finding, Outcome
 from iapeer_memory.domain.ports import DaemonReport
@@ -28,7 +30,7 @@ class MemorydStep(Step):
         """The contract's `memoryd-heartbeat` check, by identity first and by file second."""
         report = host.daemon.verify()
         found = (heartbeat_finding(host, report), *supervisor_finding(host), *build_finding(host, report))
-        return (*found, *identity_finding(host, report))
+        return (*found, *identity_finding(host, report), *socket_finding(host, report))
 
     def apply(self, host: Host, done: Done) -> Outcome:
         """Have it run, and on the installed build."""
@@ -39,6 +41,8 @@ class MemorydStep(Step):
         if host.supervisor.name != "broker":
             # One that is left from before somebody else was chosen would start memoryd a second time.
             OwnBroker(host.door, host.paths, host.env).stop()
+        if any(finding.healable for finding in socket_finding(host, before)):
+            host.daemon.stop()
         ok, detail = host.supervisor.ensure()
         if not ok and host.door.kind == "overlay":
             return self.ok("would be started", changed=True)  # in a dry run nothing comes up that could answer
@@ -111,3 +115,17 @@ def build_finding(host: Host, report: DaemonReport) -> tuple[Finding, ...]:
             "memoryd-build", "fail", f"runs {report.build}, installed is {installed}", remedy=REPAIR, healable=True
         ),
     )
+
+
+def socket_finding(host: Host, report: DaemonReport) -> tuple[Finding, ...]:
+    """Whether the socket is there by which sessions attach, where they do; a memoryd binds one when it starts."""
+    path = host.paths.attach_socket
+    if host.choices.transport != "attach" or report.state != "answering":
+        return ()
+    stat = host.door.files.lstat(path)
+    if stat is None:
+        return (Finding("attach-socket", "fail", f"{path} is gone", remedy=REPAIR, healable=True),)
+    if stat.kind != "socket":
+        fix = f"mv {quote(path)} {quote(path + '.old')} && {REPAIR}"
+        return (Finding("attach-socket", "fail", f"{path} is no socket, so nobody can attach", remedy=fix),)
+    return ()
