@@ -15,6 +15,8 @@ from os.path import join
 from types import MappingProxyType
 from typing import Any
 
+from iapeer_memory.broker.file_places import MANIFEST_DIR, SERVICE_DEF_DIR
+from iapeer_memory.broker.switch import DISABLE
 from iapeer_memory.domain.host import DEFAULT_PORT, Transport
 from iapeer_memory.domain.paths import PRODUCT
 from iapeer_memory.domain.peer import Peer
@@ -23,9 +25,17 @@ SERVER = PRODUCT
 IDENTITY_HEADER = "X-IAPeer-Identity"
 IDENTITY_VARIABLE = "PEER_IDENTITY"
 BEARER_VARIABLE = "IAPEER_BEARER"
-PASSED_ON = ("XDG_RUNTIME_DIR", "IAPEER_TEST_SANDBOX", "IAPEER_MEMORY_SUPPRESS_IAP_SEND")
-"""What the bridge needs of a session's environment and Codex gives a server only where it is named: where sockets of
-this login lie, and the sandbox, which is handed on to whatever is started."""
+PASSED_ON = (
+    "XDG_RUNTIME_DIR",
+    "XDG_DATA_HOME",
+    SERVICE_DEF_DIR,
+    MANIFEST_DIR,
+    DISABLE,
+    "IAPEER_TEST_SANDBOX",
+    "IAPEER_MEMORY_SUPPRESS_IAP_SEND",
+)
+"""What the bridge needs of a session's environment and Codex gives a server only where it is named: where a broker's
+sockets and files lie and whether it may be used, and the sandbox, which is handed on to whatever is started."""
 STARTUP_SECONDS = 60
 """How long Codex waits for a server: as long as the bridge for a memoryd that it has to start."""
 APPROVED = {"default_tools_approval_mode": "approve"}

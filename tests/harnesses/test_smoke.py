@@ -75,3 +75,8 @@ def test_codex_from_trust_to_the_answer_of_the_memory(harnesses: Harnesses, bed:
 
 def test_the_product_carries_a_note_of_claude_to_codex(product: Product) -> None:
     a_note_travels(product, "claude", "codex")
+
+
+def test_the_product_carries_a_note_of_codex_to_claude_through_the_bridge(product: Product) -> None:
+    product.env["IAPEER_MEMORY_TRANSPORT"] = "attach"
+    a_note_travels(product, "codex", "claude")

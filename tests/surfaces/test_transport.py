@@ -62,7 +62,9 @@ def test_what_a_fresh_peer_gets(tmp_path: Path, door: Door) -> None:
         "[mcp_servers.iapeer-memory]\n"
         f'command = "{COMMAND}"\n'
         f'args = ["mcp", "--harness", "codex", "--project", "{peer.cwd}"]\n'
-        'env_vars = ["XDG_RUNTIME_DIR", "IAPEER_TEST_SANDBOX", "IAPEER_MEMORY_SUPPRESS_IAP_SEND"]\n'
+        'env_vars = ["XDG_RUNTIME_DIR", "XDG_DATA_HOME", "RUNNING_PROCESS_SERVICE_DEF_DIR", '
+        '"RUNNING_PROCESS_MANIFEST_DIR", "RUNNING_PROCESS_DISABLE", "IAPEER_TEST_SANDBOX", '
+        '"IAPEER_MEMORY_SUPPRESS_IAP_SEND"]\n'
         "startup_timeout_sec = 60\n"
         'default_tools_approval_mode = "approve"\n'
     )
