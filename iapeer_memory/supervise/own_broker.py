@@ -35,6 +35,8 @@ LOOK_SECONDS = 0.02
 DIAL_SECONDS = 2.0
 STOP_SECONDS, KILL_SECONDS = 10.0, 2.0
 RECORDS = "launched"
+CONFIG_HOME = "XDG_CONFIG_HOME"
+SETTINGS_BYTES = 1 << 16
 REPAIR = "iapeer-memory verify --repair"
 
 
@@ -56,12 +58,19 @@ class OwnBroker:
         """Where its sockets and definitions lie."""
         return surroundings(
             self._door,
-            self._env,
+            {**self._env, **self._written},
             home=self._paths.home,
             uid=self._uid,
             hostname=hostname(),
             platform=own_platform(),
         )
+
+    @cached_property
+    def _written(self) -> Mapping[str, str]:
+        """Where definitions lie as the launcher's settings say: a harness may have started us with other ones."""
+        data = self._door.files.read_optional(self._paths.daemon_environment, limit=SETTINGS_BYTES) or b""
+        lines = data.decode("utf-8", "surrogateescape").splitlines()
+        return dict(line.split("=", 1) for line in lines if line.startswith(f"{CONFIG_HOME}="))
 
     @cached_property
     def sockets(self) -> tuple[str, str]:
@@ -182,4 +191,5 @@ class OwnBroker:
         env |= {name: value for name, value in self._env.items() if name.startswith(FOREIGN_WORDS)}
         if self.around.place.runtime:
             env["XDG_RUNTIME_DIR"] = self.around.place.runtime
+        env |= self._written
         return env | ({privilege.ALLOW: "1"} if self._uid == privilege.ROOT else {})

@@ -23,6 +23,8 @@ from iapeer_memory.domain.door import ProcessInfo
 from iapeer_memory.supervise import brokered, own_broker
 from iapeer_memory.supervise import daemon as module
 from iapeer_memory.supervise.brokered import BrokerSupervisor
+from iapeer_memory.supervise.definition import Declaration, executable
+from iapeer_memory.surfaces.shims import render_daemon_environment
 from tests.support.supervised import Place, until
 
 REPOSITORY = Path(__file__).parents[2]
@@ -158,6 +160,20 @@ def test_a_broker_that_hangs_is_done_without(place: Place) -> None:
         assert place.daemon.verify().pid == second
         time.sleep(0.1)
     until(lambda: one(place.alive()) == second)
+
+
+def test_the_definition_is_found_by_a_starter_with_little_of_the_environment(place: Place) -> None:
+    """The host was set up with its settings elsewhere; the harness that starts us knows nothing of that."""
+    moved = f"{place.paths.home}/settings"
+    place.paths.xdg_config = moved
+    place.door.files.write(place.paths.daemon_environment, render_daemon_environment(paths=place.paths))
+    program = executable(place.door.files, place.paths) or ""
+    place.declaration.remove()
+    Declaration(place.door.files, f"{moved}/running-process/services", place.paths, os.getuid()).write(program)
+    place.paths.xdg_config = f"{place.paths.home}/.config"
+    ok, words = supervisor(place).ensure()
+    assert ok and "without" not in words, words
+    assert one(place.brokers())
 
 
 def test_a_missing_definition_is_told(place: Place) -> None:
