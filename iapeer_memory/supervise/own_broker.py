@@ -181,9 +181,9 @@ class OwnBroker:
 
     def _outdated(self, found: ProcessInfo) -> bool:
         """Whether it runs from a runtime of ours that is not the current one, and may be gone any time."""
-        python = found.argv[0] if found.argv else ""
-        current = dirname(runtime_python(self._door, self._paths))
-        return python.startswith(self._paths.runtimes + "/") and self._door.files.realpath(dirname(python)) != current
+        files = self._door.files
+        folder, current = files.realpath(dirname(found.argv[0])), dirname(runtime_python(self._door, self._paths))
+        return folder.startswith(files.realpath(self._paths.runtimes) + "/") and folder != current
 
     def _environment(self) -> dict[str, str]:
         """Where it finds the same places as we do. It may run as root: it launches nothing but our own memoryd."""
