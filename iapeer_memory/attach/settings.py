@@ -75,18 +75,29 @@ def _requires(value: Any) -> str | None:
 
 
 KEYS: tuple[Key, ...] = (
-    Key("results", "notes that one search gives where the call does not say, 1 to 50", _whole(1, 50)),
+    Key("results", "notes that a search gives where the call does not say, 1 to 50", _whole(1, 50)),
     Key(
         "folders",
-        "folders of the vault whose notes count for a little more in a search; a project's are added to yours",
+        "list of folders of the vault, by path or word (`decisions`): their notes count for 1.15 times as much in a "
+        "search; a project's are added to yours",
         _folders,
         join=lambda first, second: list(dict.fromkeys([*first, *second])),
     ),
-    Key("language", "en or ru: what memory says of itself, and its hints for a note that was written", _language),
-    Key("context_budget", "bytes of one answer, 500 to 200000; longer ones are cut as usual", _whole(500, 200_000)),
+    Key(
+        "language",
+        "`en` or `ru`: what memory says of itself when a session begins, and its hints for a note that was written",
+        _language,
+    ),
+    Key(
+        "context_budget",
+        "bytes that one answer of a tool may put into the context, 500 to 200000; a longer one loses what is missed "
+        "least",
+        _whole(500, 200_000),
+    ),
     Key(
         "requires",
-        "what memory must be like for this session, of `locale` and `vault`; else the session is refused",
+        "object of `locale` and `vault`: what memory must have; where it has something else, the session is refused, "
+        "and told the difference",
         _requires,
         join=lambda first, second: {**first, **second},
     ),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from iapeer_memory.attach.settings import KEYS
+from iapeer_memory.attach.tier_files import PLACE
 from iapeer_memory.cli.commands import COMMANDS
 from iapeer_memory.domain import errors
 from iapeer_memory.domain.paths import PRODUCT, Paths
@@ -13,6 +15,7 @@ from iapeer_memory.domain.settings import PREFIX, SETTINGS
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 FILES = (
     ("config_file", "your settings; written once, never changed by us but by `config set`"),
+    ("session_settings", "settings of your sessions; yours alone, never written by us"),
     ("registry", "peers on a host without the core, and who is paused"),
     ("hooks_dir", "the programs that the harnesses' hooks run"),
     ("launcher", "what a supervisor runs"),
@@ -31,6 +34,7 @@ FILES = (
     ("daemon_outside", "what memoryd has outside these folders, so that it can be taken away"),
     ("daemon_environment", "memoryd's settings where a broker starts it, by its executable alone"),
     ("attach_socket", "where sessions attach to memoryd; only your user may open it"),
+    ("receipts", "writes of sessions that may be asked for twice; the last 500, no text of a note"),
     ("index_db", "the search index; can be deleted at any time"),
     ("daemon_log", "memoryd's log, rotated"),
     ("broker_log", "what the broker of this installation said"),
@@ -46,7 +50,12 @@ def settings_page() -> str:
     """Every setting."""
     rows = [f"| `{PREFIX}{s.name}` | {s.default and f'`{s.default}`'} | {s.about} |" for s in SETTINGS]
     head = "Flag over environment over `config.env` over default. Show them: `iapeer-memory config list`."
-    return "\n".join(["# Settings", "", head, "", "| name | default | what it is for |", "|---|---|---|", *rows, ""])
+    keys = [f"| `{key.name}` | {key.about} |" for key in KEYS]
+    files = f"In your own `memory.jsonc` beside `config.env`, and in a project's `{PLACE}`."
+    return "\n".join(
+        ["# Settings", "", head, "", "| name | default | what it is for |", "|---|---|---|", *rows, "",
+         "## Of a session", "", files, "", "| key | what it is for |", "|---|---|", *keys, ""]
+    )  # fmt: skip
 
 
 def files_page() -> str:
