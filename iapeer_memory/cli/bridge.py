@@ -64,6 +64,9 @@ def bridge(words: Sequence[str]) -> int:
         return error.exit_code
     except (KeyboardInterrupt, BrokenPipeError):
         return 0
+    except OSError as error:
+        say(f"no session: {error}")
+        return 1
 
 
 def serve(flags: Mapping[str, str], paths: Paths) -> int:

@@ -133,7 +133,8 @@ class Attached:
         if differs := difference(self._shape, told.settings.requires):
             return Refused(codes.CONFIG_DIVERGENCE, f"the session's settings require another memory: {differs}")
         asker = Asker(caller, told.settings, reported(one.plain() for one in told.dropped))
-        route.keep = Met(asker, self._tools.welcome(asker) if route.tiers else "")
+        welcome = self._tools.welcome(asker)
+        route.keep = Met(asker, "" if welcome == self._tools.instructions else welcome)
         return None
 
     def _tell(self, line: str) -> None:

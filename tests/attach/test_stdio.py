@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,57 +13,15 @@ import pytest
 
 from iapeer_memory.attach.bodies import Identity
 from iapeer_memory.attach.client import Client
-from iapeer_memory.attach.envelope import GOODBYE, V1
 from iapeer_memory.attach.stdio import ASKED, Stdio
 from iapeer_memory.attach.tier_files import TierFiles
 from iapeer_memory.egress.barefiles import BareFiles
 from iapeer_memory.egress.clock import RealClock
 from iapeer_memory.egress.local_sockets import local_connect
 from tests.support.attached import socket_folder
+from tests.support.between import Between
 
 ROOT = Path(__file__).resolve().parents[2]
-KIND = 5
-"""Where a frame says what it is."""
-
-
-class Between:
-    """Stands between a client and a router: lets requests through, and keeps back as many answers as it is told to,
-    hanging up instead. The answer to an attach is let through."""
-
-    def __init__(self, path: str, router: str) -> None:
-        self.keeps = 0
-        self.requests: list[bytes] = []
-        self._router = router
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(path)
-        self._listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            router = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            router.connect(self._router)
-            with client, router, suppress(OSError):
-                attached = False
-                while asked := client.recv(1 << 20):
-                    router.sendall(asked)
-                    if asked[KIND] == GOODBYE:
-                        continue
-                    answer = router.recv(1 << 20)
-                    if attached:
-                        self.requests.append(asked[V1.length :])
-                        if self.keeps:
-                            self.keeps -= 1
-                            break
-                    attached = True
-                    client.sendall(answer)
 
 
 @pytest.fixture
@@ -87,7 +41,7 @@ def between() -> Iterator[Between]:
 
 @pytest.fixture
 def stdio(between: Between, tmp_path: Path) -> Iterator[Stdio]:
-    path = between._listener.getsockname()
+    path = between.path
     settings = TierFiles(BareFiles(), str(tmp_path / "memory.jsonc"), str(tmp_path))
     client = Client(
         lambda end: local_connect(path, deadline=end), RealClock(), Identity(str(tmp_path), "x", "s"),
@@ -162,14 +116,14 @@ def test_an_answer_that_stays_lost_is_told(line: bytes, times: int, stdio: Stdio
 def test_what_goes_wrong_later_does_not_hide_a_write_that_may_be_done(stdio: Stdio, between: Between) -> None:
     assert stdio.answered(message("ping"))
     between.keeps = 1
-    os.unlink(between._listener.getsockname())
+    between.vanish()
     written = json.loads(stdio.answered(WRITE))
     assert "nothing is known of what became of it" in written["error"]["message"]
     assert "nobody answers" in json.loads(stdio.answered(WRITE))["error"]["message"]
 
 
 def test_what_wants_no_answer_gets_none_even_where_nobody_listens(stdio: Stdio, between: Between) -> None:
-    os.unlink(between._listener.getsockname())
+    between.vanish()
     assert stdio.answered(b"") == b""
     assert stdio.answered(b'{"jsonrpc":"2.0","method":"notifications/initialized"}') == b""
     assert json.loads(stdio.answered(b"not JSON"))["id"] is None

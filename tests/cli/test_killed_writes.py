@@ -15,7 +15,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.support.bed import Bed, bed_in
+from tests.support.between import Between
 from tests.support.bridged import Session, bridged
+from tests.support.daemon import environment, start
 
 POINTS = [5, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 LOG = "01_Knowledge/Log.md"
@@ -68,3 +70,24 @@ def test_writes_are_done_once_whenever_memoryd_dies(points: int, bed: Bed) -> No
             assert f"line {number}." in log
     # A lost answer is asked for again: nobody hears of a memoryd that has died.
     assert Counter(told.values()) == {"done done": points}
+
+
+def test_an_answer_that_is_lost_while_memoryd_lives() -> None:
+    """Twice for each write: the connection breaks, the session attaches anew, the write is done once all the same."""
+    with TemporaryDirectory(prefix="l") as short:
+        home, vault, state = Path(short) / "h", Path(short) / "v", Path(short) / "s"
+        for folder in (vault, state):
+            folder.mkdir()
+        with start(home, vault) as daemon:
+            between = Between(f"{state}/attach.sock", f"{daemon.state}/attach.sock")
+            env = {**environment(home, None), "IAPEER_MEMORY_STATE_DIR": str(state)}
+            with bridged(env, home) as one:
+                one.call("memory_write", title="Log", text="begins.", folder="knowledge", tags=["birds"])
+                for number in range(3):
+                    between.keeps = 2
+                    assert timed(one, number)[0] == "done done"
+            between.close()
+        log = (vault / LOG).read_text()
+        assert [log.count(f"line {number}.") for number in range(3)] == [1, 1, 1]
+        assert [(vault / f"01_Knowledge/Note {number}.md").read_text().count("text") for number in range(3)] == [1] * 3
+        assert len(between.requests) == len(set(between.requests)) + 3 * 2
