@@ -17,7 +17,7 @@ MOST_KEPT = 500
 """Who lost an answer asks again within a minute."""
 PRUNED_EVERY = 64
 LARGEST = 1 << 16
-PRIVATE = 0o600
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 NOTHING = ""
 """The digest of a note that is not there."""
 
@@ -56,6 +56,7 @@ class Receipts:
 
     def keep(self, key: str, receipt: Receipt) -> None:
         """On the disk before we return. Raises OSError."""
+        self._files.mkdir(self._folder, mode=PRIVATE_FOLDER)
         told = {"request": receipt.request, "path": receipt.path, "texts": receipt.texts}
         self._files.write(self._place(key), json.dumps(told).encode(), mode=PRIVATE)
         self._since_pruned += 1

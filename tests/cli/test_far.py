@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -147,8 +148,20 @@ def test_a_session_with_another_hosts_memory(two: Two) -> None:
         assert len(one.search("bread")) == 1
         [row] = two.daemon.request("GET", "/sessions")[2]["sessions"]
         assert row["project"] == str(folder) and row["session"].startswith("stdio-") and "@" in row["session"]
+        assert row["peer"] is None
     assert len(two.words) == 1 and "-p 2222 -l me -- reef" in two.words[0]
     until(lambda: not two.daemon.request("GET", "/sessions")[2]["sessions"])
+
+
+def test_the_far_fleet_map_says_who_asks(two: Two) -> None:
+    folder = project(two)
+    two.daemon.state.joinpath("fleet.json").write_text(
+        json.dumps({"peers": [{"personality": "alpha", "cwd": str(folder), "runtimes": ["claude"]}]})
+    )
+    with bridged(two.ours, folder, "--host", "ssh://reef") as one:
+        made = one.call("memory_write", title="Mine", text="Of alpha.")["structuredContent"]
+        assert made["path"] == "06_Agent_Memory/alpha/Mine.md"
+        assert two.daemon.request("GET", "/sessions")[2]["sessions"][0]["peer"] == "alpha"
 
 
 def test_what_a_shell_prints_first_is_passed_over(two: Two) -> None:

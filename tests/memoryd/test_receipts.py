@@ -146,7 +146,7 @@ def test_a_write_that_failed_fails_again(tmp_path: Path) -> None:
 def test_receipts_say_nothing_of_a_note_and_are_private(tmp_path: Path) -> None:
     pen(tmp_path).write(CREATE, "alpha", key="secret key")
     [receipt] = (tmp_path / "receipts").iterdir()
-    assert receipt.stat().st_mode & 0o777 == 0o600
+    assert (receipt.parent.stat().st_mode & 0o777, receipt.stat().st_mode & 0o777) == (0o700, 0o600)
     assert b"cries" not in receipt.read_bytes() and "secret" not in receipt.name + receipt.read_text()
 
 

@@ -48,6 +48,7 @@ def vault(tmp_path: Path) -> Path:
     "question",
     [
         Question("heron"),
+        Question("heron", preferred=("01_Knowledge", "02_Decisions")),
         Question("\ud800", "alpha", True, 50, 1000, Filter(types=("a", "b"), tags=("c",), since="2026-01-01")),
     ],
 )

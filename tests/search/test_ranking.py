@@ -70,6 +70,26 @@ def test_my_own_memory_counts_for_more(tmp_path: Path, caller: str | None, curat
     assert payload["results"][1]["score"] == (1.0 if caller is None or curation else 0.7)
 
 
+@pytest.mark.parametrize(
+    ("preferred", "first", "second"),
+    [
+        ((), "one", 1.0),
+        (("02_Decisions",), "two", round(1 / 1.15, 3)),
+        (("02_Decisions", "02_Decisions/sub", "02"), "two", round(1 / 1.15, 3)),
+        (("02", "02_Decisions/su"), "one", 1.0),
+        (("01_Knowledge", "02_Decisions"), "one", 1.0),
+    ],
+)
+def test_a_preferred_folder_counts_for_a_little_more_once(
+    preferred: tuple[str, ...], first: str, second: float, tmp_path: Path
+) -> None:
+    notes = [note("01_Knowledge/1.md", "fox", title="one"), note("02_Decisions/sub/2.md", "fox", title="two")]
+    payload = asked(tmp_path, "fox", *notes, preferred=preferred)
+    assert (titles(payload)[0], payload["results"][1]["score"]) == (first, second)
+    better = [note("01_Knowledge/3.md", "fox fox", title="fox three"), *notes]
+    assert titles(asked(tmp_path / "2", "fox", *better, preferred=preferred))[0] == "fox three"
+
+
 def test_a_hub_counts_for_more_and_operative_backlinks_make_one(tmp_path: Path) -> None:
     links = [linked(f"06_Agent_Memory/me/{n}.md", "other words", "hub") for n in range(5)]
     notes = [linked("01_Knowledge/a plain.md", "fox", title="plain"), linked("01_Knowledge/hub.md", "fox")]
