@@ -7,11 +7,11 @@ reads is asked again too; what is neither is reported. Imports nothing heavy: a 
 from __future__ import annotations
 
 from iapeer_memory.attach.bodies import member, plain, quoted
-from iapeer_memory.attach.errors import AttachFailed, OutcomeUnknown
+from iapeer_memory.attach.errors import AttachFailed, OutcomeUnknown, Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from iapeer_memory.attach.client import Client
     from iapeer_memory.attach.tier_files import TierFiles
@@ -24,14 +24,15 @@ ASKED = 3
 INTERNAL = -32603
 WRITES = "memory_write"
 KEY = "idempotency_key"
+NO_REMEDIES: Mapping[str, str] = {}
 
 
 class Stdio:
     """One harness's session. `settings`: its files, looked at before each message; where they have changed, the session
     attaches anew. `token`: what its keys begin with, nobody else's. `say`: told what the user should know. `early`: may
-    answer a message instead of memoryd, None where it does not."""
+    answer a message instead of memoryd, None where it does not. `remedies`: what helps against a refusal, by its code."""
 
-    __slots__ = ("_client", "_clock", "_count", "_early", "_say", "_settings", "_token", "_told")
+    __slots__ = ("_client", "_clock", "_count", "_early", "_remedies", "_say", "_settings", "_token", "_told")
 
     def __init__(
         self,
@@ -40,7 +41,9 @@ class Stdio:
         settings: TierFiles,
         token: str,
         say: Callable[[str], object],
+        *,
         early: Callable[[bytes], bytes | None] = lambda _: None,
+        remedies: Mapping[str, str] = NO_REMEDIES,
     ) -> None:
         self._client = client
         self._clock = clock
@@ -48,6 +51,7 @@ class Stdio:
         self._token = token
         self._say = say
         self._early = early
+        self._remedies = remedies
         self._count = 0
         self._told: set[str] = set()
 
@@ -70,6 +74,8 @@ class Stdio:
             early = self._early(message)
             answer = self._asked(body, key, ASKED if again else 1) if early is None else early
         except AttachFailed as error:
+            if isinstance(error, Refused):
+                error.remedy = self._remedies.get(error.code)
             return failed(message, error.line())
         greeted = member(said, "method") == "initialize" and self._settings.unread
         return warned(answer, self._settings.unread) if greeted else answer

@@ -16,6 +16,7 @@ from iapeer_memory.attach.settings import BY_NAME, PRIVILEGED, SessionSettings
 from iapeer_memory.domain.errors import printable
 
 SHOWN = 60
+NAMELESS = '""'
 LONGEST_SOURCE = 1024
 MOST_REPORTED = 20
 """Lines of one attach; a file may be all mistakes."""
@@ -33,20 +34,17 @@ class Dropped:
 
     def text(self) -> str:
         """One line: file, line, key, reason."""
-        return (
-            f"{self._place()}: {printable(self.key)}: {self.reason}" if self.key else f"{self._place()}: {self.reason}"
-        )
+        return self._line(printable(self.key), self.reason)
 
     def plain(self) -> str:
         """The same for a model's eyes: not a word of the file itself."""
         if not self.key:
-            return f"{self._place()}: it cannot be read, and nothing of it counts"
-        return (
-            f"{self._place()}: {self.key}: {self.reason}" if self.key in BY_NAME else f"{self._place()}: {self.reason}"
-        )
+            return self._line("", "it cannot be read, and nothing of it counts")
+        return self._line(self.key if self.key in BY_NAME else "", self.reason)
 
-    def _place(self) -> str:
-        return printable(self.source[:LONGEST_SOURCE]) + (f":{self.line}" if self.line else "")
+    def _line(self, key: str, reason: str) -> str:
+        place = printable(self.source[:LONGEST_SOURCE]) + (f":{self.line}" if self.line else "")
+        return f"{place}: {key}: {reason}" if key else f"{place}: {reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,8 @@ def settled(tiers: Sequence[Tier]) -> Settled:
                 join = BY_NAME[name].join
                 values[name] = join(values[name], value) if join and name in values else value
             else:
-                dropped.append(Dropped(tier.tier, tier.source, name[:SHOWN], document.lines.get(name, 0), reason))
+                shown = name[:SHOWN] or NAMELESS
+                dropped.append(Dropped(tier.tier, tier.source, shown, document.lines.get(name, 0), reason))
     folders, requires = tuple(values.pop("folders", ())), tuple(values.pop("requires", {}).items())
     return Settled(SessionSettings(folders=folders, requires=requires, **values), tuple(dropped))
 
@@ -93,9 +92,8 @@ def difference(now: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> str
 def reported(lines: Iterable[str]) -> tuple[str, ...]:
     """None twice, and not more than can be read."""
     found = tuple(dict.fromkeys(lines))
-    return (
-        found if len(found) <= MOST_REPORTED else (*found[:MOST_REPORTED], f"… and {len(found) - MOST_REPORTED} more")
-    )
+    more = len(found) - MOST_REPORTED
+    return found if more <= 0 else (*found[:MOST_REPORTED], f"… and {more} more")
 
 
 def _refused(name: str, value: Any) -> str | None:

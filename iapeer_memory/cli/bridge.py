@@ -13,6 +13,7 @@ import sys
 
 from iapeer_memory.attach.bodies import Identity
 from iapeer_memory.attach.client import Client
+from iapeer_memory.attach.codes import INVALID_PROJECT_ROOT
 from iapeer_memory.attach.stdio import Stdio
 from iapeer_memory.attach.tier_files import TierFiles
 from iapeer_memory.cli.early import Early
@@ -39,6 +40,7 @@ FLAGS = ("--harness", "--session", "--project", "--host")
 SWITCHES = ("--relay", "--start")
 """What we are to ourselves: the far end of `--host`, and the one that starts memoryd. Each stands alone."""
 STARTING = 60.0
+"""Seconds for memoryd to be there."""
 CONFIG_LIMIT = 1 << 20
 MOVED = "IAPEER_MEMORY_STATE_DIR"
 SELF = (sys.executable, "-I", "-m", "iapeer_memory", "mcp")
@@ -74,11 +76,13 @@ def serve(flags: Mapping[str, str], paths: Paths) -> int:
     folder, name = os.getcwd(), f"stdio-{os.getpid()}"
     clock = RealClock()
     connect: Callable[[float], Stream] = local(paths)
+    remedies = {}
     if host := flags.get("--host", ""):
         from iapeer_memory.cli.far import far
         from iapeer_memory.egress.host import hostname
 
         connect, name = far(host, os.environ), f"{name}@{hostname()}"
+        remedies = {INVALID_PROJECT_ROOT: "name a folder of that host with --project"}
     # Of another host the project's folder may be told otherwise; its settings lie here.
     settings = TierFiles(BareFiles(), paths.session_settings, folder if host else flags.get("--project") or folder)
     identity = Identity(
@@ -89,9 +93,8 @@ def serve(flags: Mapping[str, str], paths: Paths) -> int:
     client = Client(connect, clock, identity, lambda: settings.tiers)
     early = Early(paths, (*SELF, "--start")) if not host else lambda _: None
     try:
-        Stdio(client, clock, settings, RealRandom().token(), say, early).serve(
-            sys.stdin.buffer.readline, sys.stdout.buffer.write, sys.stdout.buffer.flush
-        )
+        stdio = Stdio(client, clock, settings, RealRandom().token(), say, early=early, remedies=remedies)
+        stdio.serve(sys.stdin.buffer.readline, sys.stdout.buffer.write, sys.stdout.buffer.flush)
     finally:
         client.close()
     return 0

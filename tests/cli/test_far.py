@@ -174,7 +174,7 @@ def test_what_a_shell_prints_first_is_passed_over(two: Two) -> None:
 def test_a_folder_that_the_far_host_does_not_have(two: Two) -> None:
     folder = project(two)
     with bridged(two.ours, folder, "--host", "ssh://reef", "--project", "/no/such/folder") as one:
-        assert "project root does not exist: /no/such/folder" in ask(one)
+        assert "project root does not exist: /no/such/folder; fix: name a folder of that host with" in ask(one)
     with bridged(two.ours, folder, "--host", "ssh://reef", "--project", str(two.far_home)) as one:
         assert one.titles("bread") == ["Bread"]
 
