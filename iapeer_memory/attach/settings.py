@@ -90,8 +90,8 @@ KEYS: tuple[Key, ...] = (
     ),
     Key(
         "context_budget",
-        "bytes that one answer of a tool may put into the context, 500 to 200000; a longer one loses what is missed "
-        "least",
+        "bytes that one answer may put into the context, a tool's or the one that a session starts with, 500 to "
+        "200000; a longer one loses what is missed least",
         _whole(500, 200_000),
     ),
     Key(

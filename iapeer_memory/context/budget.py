@@ -1,4 +1,4 @@
-"""What a context costs a session: its length, whole and by section. Pure."""
+"""What a context costs a session: its length, whole and by section; and what of it a budget allows. Pure."""
 
 from __future__ import annotations
 
@@ -26,6 +26,14 @@ def cost(peer: str, text: str) -> Cost:
         heading, counted = sections[-1]
         sections[-1] = (heading, counted + characters(line))
     return Cost(peer, characters(text), len(text.encode("utf-8", "replace")), tuple(sections))
+
+
+def beginning(text: str, most: int) -> str:
+    """Its first lines, as many as are within so many bytes: what is essential stands first."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= most:
+        return text
+    return data[: data.rfind(b"\n", 0, most) + 1].decode()
 
 
 def characters(text: str) -> int:

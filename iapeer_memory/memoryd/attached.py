@@ -146,11 +146,11 @@ class Attached:
             self._log.warn(f"a setting of a session does not count: {line}")
 
     async def _answer(self, route: BoundRoute, method: str, body: bytes) -> bytes:
-        own = self._methods.get(method)
-        if own is not None:
-            return await beside.answer(own, route.identity.root, body)
         met = route.keep
         assert isinstance(met, Met)
+        own = self._methods.get(method)
+        if own is not None:
+            return await beside.answer(own, route.identity.root, met.asker.settings, body)
         _, key = key_of(body) if KEY in body else ("", "")
         asker = replace(met.asker, key=scoped(route.identity, key)) if key else met.asker
         return (await self._desk.answer(HEAD, body, asker, welcome=met.welcome)).body

@@ -10,6 +10,8 @@ import gc
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from iapeer_memory.attach.settings import SessionSettings
+from iapeer_memory.context.budget import beginning
 from iapeer_memory.egress.heap import give_back
 from iapeer_memory.egress.host import hostname, platform
 from iapeer_memory.egress.listeners import connection_peer_uid
@@ -110,7 +112,7 @@ class Daemon:
             desk,
             tools,
             self._clerk,
-            methods={"dedup": lambda _, given: self._memory.dedup(given), "context": self._context},
+            methods={"dedup": lambda _, __, given: self._memory.dedup(given), "context": self._context},
             shape={"locale": kit.vault.locale.id, "vault": kit.vault.root},
             path=kit.paths.attach_socket,
             fleet_map=kit.paths.fleet_map,
@@ -203,9 +205,10 @@ class Daemon:
         self._door.files.remove(self._paths.pid_file)
         self._log.info("down")
 
-    async def _context(self, folder: str, _: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What a session in that folder starts with."""
-        return {"context": await self._clerk.call(lambda: self._kit.delivery.context(folder))}
+    async def _context(self, folder: str, settings: SessionSettings, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What a session in that folder starts with, within its budget."""
+        text = await self._clerk.call(lambda: self._kit.delivery.context(folder))
+        return {"context": text if settings.context_budget is None else beginning(text, settings.context_budget)}
 
     def _probe(self, nonce: str | None) -> Mapping[str, Any]:
         self._take_stock()

@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from iapeer_memory.attach.bodies import Tier
+from iapeer_memory.attach.tier_files import USER
 from iapeer_memory.domain.host import HostChoices
 from tests.support.attached import waiting_client
 from tests.support.daemon import Running, start, write
@@ -135,8 +137,9 @@ def test_a_session_is_given_the_context_of_its_folder_or_the_nearest_above(vault
             place = context(daemon, work)
             daemon.until(place.exists)
 
-            def told(folder: Path) -> str:
-                session = waiting_client(str(daemon.state / "attach.sock"), str(folder))
+            def told(folder: Path, settings: str = "{}") -> str:
+                tier = Tier(USER, "/u/memory.jsonc", settings)
+                session = waiting_client(str(daemon.state / "attach.sock"), str(folder), "s", tier)
                 answer = session.request(b'{"jsonrpc":"2.0","id":1,"method":"context"}', within=20)
                 session.close()
                 return str(json.loads(answer)["result"]["context"])
@@ -144,3 +147,6 @@ def test_a_session_is_given_the_context_of_its_folder_or_the_nearest_above(vault
             assert "Habits of alpha" in told(work)
             assert told(work) == told(below) == place.read_text()
             assert told(other) == ""
+            short_one = told(work, '{"context_budget": 900}')
+            assert 500 < len(short_one.encode()) <= 900
+            assert short_one.endswith("\n") and told(work).startswith(short_one)
