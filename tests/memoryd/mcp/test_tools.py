@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
+from iapeer_memory.attach.settings import SessionSettings
 from iapeer_memory.index.port import Filter
 from iapeer_memory.memoryd.mcp.listing import Server
 from iapeer_memory.memoryd.mcp.protocol import Protocol
+from iapeer_memory.memoryd.tools import guide, related, search, shortening, write
 from iapeer_memory.memoryd.tools import map as map_tool
-from iapeer_memory.memoryd.tools import related, search, shortening, write
 from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.draft import appended
 from iapeer_memory.memoryd.tools.memory import Append, Create, MapArguments, RelatedArguments, SearchArguments
@@ -73,6 +74,22 @@ def test_the_instructions_name_what_matters(language: str) -> None:
     assert "memory_write" not in readers.instructions
     assert [tool.name for tool in readers.listed] == ["memory_search", "memory_related", "memory_map"]
     assert "unknown tool" in told(call(readers, "memory_write", title="x", text="y"))
+
+
+@pytest.mark.parametrize("vault", ["en", "ru"])
+@pytest.mark.parametrize("said", ["en", "ru"])
+def test_the_instructions_in_a_session_s_language(said: str, vault: str) -> None:
+    names = locale(vault)
+    tools = Tools(FolderMemory(Path("/v")), names, f"{VAULT} {{knowledge}}")
+    words = tools.welcome(Asker(settings=SessionSettings(language=said), unsettled=("/p:1: x",)))
+    told, _, unsettled = words.partition("\n\n" + guide.UNSETTLED[said])
+    assert unsettled == "\n- /p:1: x"
+    assert len(told) <= 2_000
+    for needed in (f"{VAULT} {{knowledge}}", "native Read", "memory_search", "memory_related", "memory_map", "sandbox"):
+        assert needed in told
+    for needed in ("memory_write", *names.folders.values(), *names.subtypes, names.statuses["stale"][0]):
+        assert needed in told
+    assert ("заметки" in told) == (said == "ru")
 
 
 def test_schemas_are_closed_and_valid(tools: Tools) -> None:
