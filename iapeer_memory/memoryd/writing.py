@@ -36,8 +36,8 @@ class NotWritten(ProductError):
 
 @dataclass(frozen=True, slots=True)
 class Pen:
-    """Writes for callers of the tools. `may_stamp`: asked at each write; `review`: whether a write asks for a curator;
-    `nameless`: who writes where the caller is not known."""
+    """Writes for callers of the tools. `receipts`: of writes that may be asked for again. `may_stamp`: asked at each
+    write; `review`: whether a write asks for a curator; `nameless`: who writes where the caller is not known."""
 
     files: Files
     clock: Clock

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -216,10 +218,8 @@ def test_a_connection_that_is_lost_is_made_anew(two: Two) -> None:
         note = {"text": "Gulls.", "folder": "knowledge", "tags": ["birds"]}
         for number in range(4):
             assert one.titles("bread") == ["Bread"]
-            relays = subprocess.run(["pgrep", "-f", "mcp --relay"], capture_output=True, text=True, check=False)
-            for pid in relays.stdout.split():
-                if str(two.far_home) in Path(f"/proc/{pid}/environ").read_text():
-                    subprocess.run(["kill", "-9", pid], check=True)
+            [row] = two.daemon.request("GET", "/sessions")[2]["sessions"]
+            os.kill(row["pid"], signal.SIGKILL)
             assert not one.call("memory_write", title=f"Gull {number}", **note).get("isError")
         assert len(two.words) == 5
     assert len(list((two.far_home.parent / "vault").rglob("Gull*.md"))) == 4

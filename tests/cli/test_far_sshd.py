@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -100,7 +101,7 @@ def test_a_connection_that_is_lost(two: Two) -> None:
     with two.session() as one:
         assert one.titles("bread") == ["Bread"]
         [row] = two.daemon.request("GET", "/sessions")[2]["sessions"]
-        subprocess.run(["kill", "-9", str(row["pid"])], check=True)
+        os.kill(row["pid"], signal.SIGKILL)
         made = one.call("memory_write", title="Gull", text="Cries.", folder="knowledge", tags=["birds"])
         assert not made.get("isError"), made
         assert one.titles("bread") == ["Bread"]
