@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iapeer_memory.index.port import Filter, Hit, Reader
+from iapeer_memory.index.port import Filter, Hit, Neighbour, Reader
 from iapeer_memory.index.stems import Stemmer
-from iapeer_memory.search import evidence, query, rank, twins, widening
-from iapeer_memory.search.around import Around
+from iapeer_memory.search import evidence, query, rank, widening
 from iapeer_memory.search.candidate import Candidate, best_first, candidate_of, hub
 from iapeer_memory.search.embedding import Embedder
+from iapeer_memory.search.order import Order
 from iapeer_memory.search.remote import Outcome
 from iapeer_memory.search.reranking import Reranker, blended
 from iapeer_memory.search.snippet import Marker, Terms, snippet
+from iapeer_memory.search.titles import Titles
 from iapeer_memory.vault.layout import Locale
 
 MOST_RESULTS = 50
@@ -26,17 +27,14 @@ MOST_SKIPPED = 1_000
 CANDIDATES = 4
 """Notes that are ranked, a result."""
 
-MOST_NAMES = 2_048
-"""Titles of which it is remembered what they name."""
-
 MOST_ECHOED = 500
 """Characters of a question that are repeated in its answer."""
 
-RELATED = 3
-"""Neighbours that a result names, and that a result brings in."""
+NEAR = 16
+"""Neighbours of a note that are looked at."""
 
-NEIGHBOUR = 0.4
-"""What a neighbour's score is of the note's that brought it in."""
+RELATED = 3
+"""Neighbours that a result names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Finder:
     """Answers questions in one vault's language. One thread at a time. Without an embedder and a reranker it never
     uses the network."""
 
-    __slots__ = ("_embedder", "_fusion", "_locale", "_names", "_reranker", "_stemmer")
+    __slots__ = ("_embedder", "_fusion", "_locale", "_reranker", "_stemmer", "_titles")
 
     def __init__(
         self,
@@ -73,7 +71,7 @@ class Finder:
         self._reranker = reranker
         self._fusion = fusion
         self._stemmer = stemmer or Stemmer()
-        self._names: dict[str, frozenset[str]] = {}
+        self._titles = Titles(self._stemmer)
 
     def answer(self, reader: Reader, question: Question) -> dict[str, Any]:
         """The payload `{query, results, pipeline}`. Raises IndexBroken, IndexFailed."""
@@ -84,27 +82,33 @@ class Finder:
         vector, embedding = self._embedded(asked, question)
         block = limit * CANDIDATES
         most = ((offset + limit) // block + 1) * block
+        order = Order(
+            self._locale,
+            self._titles,
+            question.caller,
+            for_curation=question.for_curation,
+            preferred=question.preferred,
+        )
         with reader.snapshot():
             known = widening.know(reader, asked, self._stemmer.stems)
             found = widening.find(reader, asked, known, limit=most, only=only)
             near = () if vector is None else reader.nearest(vector, limit=most, only=only)
             scale = evidence.scales(asked, known, self._stemmer.stems, prefixes=found.prefixes)
-            candidates = [self._stood(one) for one in self._weighed(reader, found.hits[:most], near, scale)]
+            candidates = [order.stood(one) for one in self._weighed(reader, found.hits[:most], near, scale)]
         best, reranking = self._reranked(reader, question.text, candidates[:block])
         results: dict[str, Candidate] = {}
         with reader.snapshot():
-            around = Around(reader)
             wide = only is None and not (asked.insists and found.whole)
             for at in range(0, len(candidates), block):
                 ranked = best if at == 0 else candidates[at : at + block]
-                ranked = sorted((self._owned(one, question) for one in ranked), key=best_first)
+                ranked = sorted(map(order.owned, ranked), key=best_first)
                 if wide:
-                    ranked += self._neighbours(around, question, ranked, limit)
-                for one in self._twinned(sorted(map(hub, ranked), key=best_first)):
+                    ranked += order.joined(ranked, _near(reader, ranked[:limit]), limit)
+                for one in order.twinned(sorted(map(hub, ranked), key=best_first)):
                     results.setdefault(one.path, one)
             top = max((candidate.score for candidate in results.values()), default=0.0)
             page = list(results.values())[offset : offset + limit]
-            shown = self._shown(reader, around, page, top, scale)
+            shown = self._shown(reader, page, top, scale)
         return {
             "query": question.text[:MOST_ECHOED],
             "results": shown,
@@ -133,9 +137,8 @@ class Finder:
         self, reader: Reader, hits: Sequence[Hit], near: Sequence[Hit], scale: evidence.Scales
     ) -> list[Candidate]:
         """Candidates with their score from words, from vectors, or from both; the best first."""
-        stream = self._stemmer.stream
         said = [
-            evidence.Said(hit.score, stream(hit.title), streams)
+            evidence.Said(hit.score, self._titles.stems(hit.title), streams)
             for hit, streams in zip(hits, reader.streams(hits), strict=True)
         ]
         by_words = [candidate_of(hit, score) for hit, score in zip(hits, evidence.scores(scale, said), strict=True)]
@@ -153,17 +156,6 @@ class Finder:
         fused = [one._replace(score=scores[path], bare=scores[path]) for path, one in every.items()]
         return sorted(fused, key=best_first)
 
-    def _stood(self, candidate: Candidate) -> Candidate:
-        """Its score by its status and place."""
-        factor = rank.standing(candidate.path, candidate.status, self._locale)
-        return candidate if factor == 1 else candidate.scored(candidate.score * factor)
-
-    def _owned(self, candidate: Candidate, question: Question) -> Candidate:
-        """Its score by whose memory it is and by what its asker prefers; after reranking, which would level it."""
-        factor = rank.foreign(candidate.path, candidate.author, self._locale, question.caller, question.for_curation)
-        factor *= rank.preferred(candidate.path, question.preferred)
-        return candidate if factor == 1 else candidate.scored(candidate.score * factor)
-
     def _reranked(self, reader: Reader, text: str, ranked: list[Candidate]) -> tuple[list[Candidate], Outcome]:
         """The candidates with blended scores, unchanged where the reranker did not answer."""
         if self._reranker is None:
@@ -180,65 +172,15 @@ class Finder:
         scores = blended([candidate.score for candidate in ordered], given.scores, self._reranker.weight)
         return [one._replace(score=score, bare=score) for one, score in zip(ordered, scores, strict=True)], "ok"
 
-    def _neighbours(
-        self, around: Around, question: Question, ranked: Sequence[Candidate], limit: int
-    ) -> Iterable[Candidate]:
-        """Notes that the best ones are linked with, at a share of their score, by their own standing. A current note
-        that has the name of an outdated one comes first."""
-        best = ranked[:limit]
-        there = {candidate.path for candidate in ranked}
-        joined: dict[str, Candidate] = {}
-        for candidate, near in zip(best, around.of(best), strict=True):
-            ends = [end for end in near if end.path not in there]
-            if rank.stale(candidate.path, candidate.status, self._locale):
-                name = self._name(candidate.title)
-                ends.sort(key=lambda end: not twins.alike(name, self._name(end.title)))
-            for end in ends[:RELATED]:
-                if len(joined) >= limit:
-                    return joined.values()
-                if end.path not in joined:
-                    bare = NEIGHBOUR * candidate.bare
-                    note = Candidate(end.path, end.title, end.type, end.status, None, end.backlinks, bare, bare)
-                    joined[end.path] = self._owned(self._stood(note), question)
-        return joined.values()
-
-    def _twinned(self, ranked: list[Candidate]) -> list[Candidate]:
-        """Current notes before their outdated twins; one that moves up takes the score of the place it comes to."""
-        outdated = {one.path for one in ranked if rank.stale(one.path, one.status, self._locale)}
-        if not outdated:
-            return ranked
-        first = next(at for at, one in enumerate(ranked) if one.path in outdated)
-        nameless: frozenset[str] = frozenset()  # what stands above every outdated note need not move
-        standings = [
-            twins.Standing(one.path, nameless if at < first else self._name(one.title), one.path in outdated)
-            for at, one in enumerate(ranked)
-        ]
-        by_path = {candidate.path: candidate for candidate in ranked}
-        result: list[Candidate] = []
-        floor = 0.0
-        for path in reversed(twins.ordered(standings)):
-            one = by_path[path]
-            floor = max(floor, one.score)
-            result.append(one if one.score == floor else one.scored(floor))
-        return result[::-1]
-
-    def _name(self, title: str) -> frozenset[str]:
-        known = self._names
-        if title not in known:
-            if len(known) >= MOST_NAMES:
-                known.clear()
-            known[title] = twins.name_of(title, self._stemmer)
-        return known[title]
-
     def _shown(
-        self, reader: Reader, around: Around, page: Sequence[Candidate], best: float, scale: evidence.Scales
+        self, reader: Reader, page: Sequence[Candidate], best: float, scale: evidence.Scales
     ) -> list[dict[str, Any]]:
         """The result items."""
         terms = Terms(scale.of, tuple((start.lstrip(), which) for start, which, _ in scale.begins))
         marker = Marker(terms, self._stemmer)
-        matched = _texts(reader, page)
+        matched, near = _texts(reader, page), _near(reader, page)
         items = []
-        for one, near in zip(page, around.of(page), strict=True):
+        for one in page:
             texts = matched.get(one.path, ())
             opening = "" if texts else reader.opening(one.path)
             items.append(
@@ -250,7 +192,8 @@ class Finder:
                     "score": rank.shown(one.score, best),
                     "snippet": snippet(texts or (opening,), marker, opening=opening, locale=self._locale.id),
                     "related": [
-                        {"path": end.path, "title": end.title, "direction": end.direction} for end in near[:RELATED]
+                        {"path": end.path, "title": end.title, "direction": end.direction}
+                        for end in near.get(one.path, ())[:RELATED]
                     ],
                 }
             )
@@ -260,6 +203,20 @@ class Finder:
 def answer(reader: Reader, locale: Locale, question: Question) -> dict[str, Any]:
     """One question answered without a model server. Who asks often keeps a `Finder`."""
     return Finder(locale).answer(reader, question)
+
+
+def _near(reader: Reader, notes: Sequence[Candidate]) -> dict[str, list[Neighbour]]:
+    """path → its neighbours, greatest first, each once."""
+    found = reader.neighbours([one.path for one in notes], most=NEAR)
+    return {path: _once(ends) for path, ends in found.items()}
+
+
+def _once(ends: Iterable[Neighbour]) -> list[Neighbour]:
+    """Without the second of a note that is linked both ways."""
+    once: dict[str, Neighbour] = {}
+    for end in ends:
+        once.setdefault(end.path, end)
+    return list(once.values())
 
 
 def _texts(reader: Reader, notes: Iterable[Candidate]) -> dict[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from iapeer_memory.index.stems import Stemmer, forms
 from iapeer_memory.search.query import COMMON
@@ -24,8 +24,7 @@ version архив копия новая новое новый обновлен�
 AGE = frozenset(forms(OF_AGE))
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """A ranked note, as far as twins go. `name`: the words of its title that tell what it is about."""
 
     path: str

@@ -31,12 +31,14 @@ MOST_CHECKED = 4_000
 LEAST = 1e-9
 MOST_SPREADS = 4_096
 """Words of which it is remembered in how many notes they occur, for as long as nothing changes."""
+MOST_NEAR = 1_024
+"""Notes of which it is remembered what they are linked with, for as long as nothing changes."""
 
 
 class SqliteReader:
     """Implements `index.port.Reader`. The connection must be read-only, usable from any thread, and speak."""
 
-    __slots__ = ("_connection", "_count", "_path", "_spreads", "_stemmer", "_version")
+    __slots__ = ("_connection", "_count", "_near", "_path", "_spreads", "_stemmer", "_version")
 
     def __init__(self, connection: sqlite3.Connection, path: str, stemmer: Stemmer) -> None:
         self._connection = connection
@@ -45,6 +47,7 @@ class SqliteReader:
         self._version = -1
         self._count: int | None = None
         self._spreads: dict[str, int] = {}
+        self._near: dict[tuple[str, int], tuple[Neighbour, ...]] = {}
         connection.create_function("folder", 1, rows.folded, deterministic=True)
 
     @contextmanager
@@ -131,7 +134,17 @@ class SqliteReader:
     def neighbours(self, paths: Sequence[str], *, most: int | None = None) -> Mapping[str, tuple[Neighbour, ...]]:
         """Of each note that is linked: its neighbours, greatest degree first."""
         with translated(self._path), looking(self._connection):
-            return graph.neighbours(self._connection, paths, most)
+            if most is None:
+                return graph.neighbours(self._connection, paths, None)
+            self._remember()
+            known = self._near
+            new = [path for path in paths if (path, most) not in known]
+            if len(known) + len(new) > MOST_NEAR:
+                known.clear()
+                new = list(paths)
+            found = graph.neighbours(self._connection, new, most)
+            known.update(((path, most), found.get(path, ())) for path in new)
+            return {path: near for path in paths if (near := known[path, most])}
 
     def graph(self) -> LinkGraph:
         """All links."""
@@ -197,6 +210,7 @@ class SqliteReader:
             self._version = version
             self._count = None
             self._spreads.clear()
+            self._near.clear()
 
     def _of(self, hits: Sequence[Hit], select: str) -> tuple[tuple[str, ...], ...]:
         """What is kept by key, of the places of each hit; what is empty is left out."""
