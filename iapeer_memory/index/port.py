@@ -139,7 +139,6 @@ class Hit(NamedTuple):
     type: str | None
     status: str | None
     author: str | None
-    updated: str | None
     score: float
     places: tuple[int, ...]
     backlinks: int = 0

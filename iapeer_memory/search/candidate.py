@@ -24,7 +24,7 @@ class Candidate(NamedTuple):
 
     def scored(self, score: float) -> Candidate:
         """The same with another score."""
-        return self._replace(score=score)
+        return Candidate(*self[:6], score, *self[7:])
 
 
 def candidate_of(hit: Hit, score: float) -> Candidate:

@@ -10,6 +10,7 @@ from typing import Any
 from iapeer_memory.index.port import Filter, Hit, IndexBroken, LinkGraph, Match, Neighbour, NoteSummary
 from iapeer_memory.index.sqlite import graph, question, ranking, rows, schema, seals, spelling, vectors
 from iapeer_memory.index.sqlite.faults import REBUILT, translated
+from iapeer_memory.index.sqlite.remembered import Remembered
 from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, passage_range
 from iapeer_memory.index.sqlite.transaction import looking
 from iapeer_memory.index.stems import Stemmer, forms
@@ -17,7 +18,7 @@ from iapeer_memory.index.stems import Stemmer, forms
 SHOWN_PASSAGES = 3
 """How many matching passages of a note a hit carries."""
 
-HITS = "SELECT edition, path, title, type, status, author, updated, backlinks FROM notes WHERE edition IN"
+HITS = "SELECT edition, path, title, type, status, author, backlinks FROM notes WHERE edition IN"
 WHOLE = f"""
 SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
 JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS} WHERE texts.key = ?
@@ -29,25 +30,18 @@ MOST_CHECKED = 4_000
 """Passages, best first, whose words are compared as written where a question wants that."""
 
 LEAST = 1e-9
-MOST_SPREADS = 4_096
-"""Words of which it is remembered in how many notes they occur, for as long as nothing changes."""
-MOST_NEAR = 1_024
-"""Notes of which it is remembered what they are linked with, for as long as nothing changes."""
 
 
 class SqliteReader:
     """Implements `index.port.Reader`. The connection must be read-only, usable from any thread, and speak."""
 
-    __slots__ = ("_connection", "_count", "_near", "_path", "_spreads", "_stemmer", "_version")
+    __slots__ = ("_connection", "_path", "_remembered", "_stemmer")
 
     def __init__(self, connection: sqlite3.Connection, path: str, stemmer: Stemmer) -> None:
         self._connection = connection
         self._path = path
         self._stemmer = stemmer
-        self._version = -1
-        self._count: int | None = None
-        self._spreads: dict[str, int] = {}
-        self._near: dict[tuple[str, int], tuple[Neighbour, ...]] = {}
+        self._remembered = Remembered(connection)
         connection.create_function("folder", 1, rows.folded, deterministic=True)
 
     @contextmanager
@@ -67,7 +61,7 @@ class SqliteReader:
             passages = ranking.Passages(self._connection, *question.condition(only))
             exact = question.wants_exact(match)
             most = MOST_CHECKED if exact else limit * SHOWN_PASSAGES + MOST_TIES
-            if len(groups) > 1 and not match.every and not exact and self._counted() > ranking.MANY:
+            if len(groups) > 1 and not match.every and not exact and self._remembered.count() > ranking.MANY:
                 found = passages.best_of_any(groups, most, least=limit)
                 hits, all_seen = self._hits(found, limit, LEAST)
                 if all_seen:
@@ -103,14 +97,7 @@ class SqliteReader:
     def spread(self, words: Sequence[str]) -> Mapping[str, int]:
         """Of each word: in how many notes its stem occurs."""
         with translated(self._path), looking(self._connection):
-            self._remember()
-            known = self._spreads
-            for word in words:
-                if word not in known:
-                    if len(known) >= MOST_SPREADS:
-                        known.clear()
-                    known[word] = spelling.spread(self._connection, self._stemmer.stems(word))
-            return {word: known[word] for word in words}
+            return self._remembered.spread(words, self._stemmer.stems)
 
     def passages(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
         """The texts of each hit."""
@@ -136,15 +123,7 @@ class SqliteReader:
         with translated(self._path), looking(self._connection):
             if most is None:
                 return graph.neighbours(self._connection, paths, None)
-            self._remember()
-            known = self._near
-            new = [path for path in paths if (path, most) not in known]
-            if len(known) + len(new) > MOST_NEAR:
-                known.clear()
-                new = list(paths)
-            found = graph.neighbours(self._connection, new, most)
-            known.update(((path, most), found.get(path, ())) for path in new)
-            return {path: near for path in paths if (near := known[path, most])}
+            return self._remembered.neighbours(paths, most)
 
     def graph(self) -> LinkGraph:
         """All links."""
@@ -173,7 +152,7 @@ class SqliteReader:
     def count(self) -> int:
         """How many notes there are."""
         with translated(self._path), looking(self._connection):
-            return self._counted()
+            return self._remembered.count()
 
     def digests(self) -> Mapping[str, str]:
         """path → digest of every note."""
@@ -195,22 +174,6 @@ class SqliteReader:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
-
-    def _counted(self) -> int:
-        """The same, within a snapshot."""
-        self._remember()
-        if self._count is None:
-            self._count = int(self._connection.execute("SELECT count(*) FROM notes").fetchone()[0])
-        return self._count
-
-    def _remember(self) -> None:
-        """Forget what was counted before the store changed. Within a snapshot."""
-        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        if version != self._version:
-            self._version = version
-            self._count = None
-            self._spreads.clear()
-            self._near.clear()
 
     def _of(self, hits: Sequence[Hit], select: str) -> tuple[tuple[str, ...], ...]:
         """What is kept by key, of the places of each hit; what is empty is left out."""
@@ -237,8 +200,8 @@ class SqliteReader:
                 places[note].append(key)
         marks = ",".join("?" * len(scores))
         hits = [
-            Hit(path, title, type_, status, author, updated, max(scores[note], least), tuple(places[note]), backlinks)
-            for note, path, title, type_, status, author, updated, backlinks in self._connection.execute(
+            Hit(path, title, type_, status, author, max(scores[note], least), tuple(places[note]), backlinks)
+            for note, path, title, type_, status, author, backlinks in self._connection.execute(
                 f"{HITS} ({marks})", tuple(scores)
             )
         ]

@@ -141,6 +141,21 @@ def test_neighbours_come_by_degree_with_their_direction(engine: Engine) -> None:
     reader.close()
 
 
+def test_who_asks_again_is_told_what_has_changed(engine: Engine) -> None:
+    filled(engine, note("a.md", links=["B"]), note("B.md"), note("c.md"))
+    reader = engine.reader()
+
+    def near() -> dict[str, list[str]]:
+        found = reader.neighbours(["a.md", "B.md", "c.md"], most=4)
+        return {path: [end.path for end in ends] for path, ends in found.items()}
+
+    assert near() == near() == {"a.md": ["B.md"], "B.md": ["a.md"]}
+    filled(engine, note("c.md", links=["a"]), note("B.md", links=["c"]))
+    assert near() == {"a.md": ["B.md", "c.md"], "B.md": ["a.md", "c.md"], "c.md": ["B.md", "a.md"]}
+    assert dict(reader.spread(("gone", "a"))) == {"gone": 0, "a": 1}
+    reader.close()
+
+
 def test_degrees_follow_what_changes(engine: Engine) -> None:
     filled(engine, note("a.md", links=["B"]), note("B.md"), note("c.md", links=["a"]))
     filled(engine, note("a.md"))
