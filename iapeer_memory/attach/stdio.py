@@ -30,7 +30,7 @@ NO_REMEDIES: Mapping[str, str] = {}
 class Stdio:
     """One harness's session. `settings`: its files, looked at before each message; where they have changed, the session
     attaches anew. `token`: what its keys begin with, nobody else's. `say`: told what the user should know. `early`: may
-    answer a message instead of memoryd, None where it does not. `remedies`: what helps against a refusal, by its code."""
+    answer a message instead of memoryd, None where it does not. `remedies`: what helps against a refusal, by code."""
 
     __slots__ = ("_client", "_clock", "_count", "_early", "_remedies", "_say", "_settings", "_token", "_told")
 

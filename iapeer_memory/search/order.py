@@ -20,7 +20,8 @@ NEIGHBOUR = 0.4
 
 
 class Order:
-    """The order of notes for one who asks. `caller`: the peer, where it is known. `preferred`: folders, vault-relative."""
+    """The order of notes for one who asks. `caller`: the peer, where it is known. `preferred`: folders of
+    the vault."""
 
     __slots__ = ("_caller", "_for_curation", "_locale", "_preferred", "_titles")
 
