@@ -9,9 +9,9 @@ where memoryd is absent.
 from __future__ import annotations
 
 import os
-from time import monotonic
 
 from iapeer_memory.egress.barefiles import BareFiles
+from iapeer_memory.egress.clock import RealClock
 from iapeer_memory.hooks.over_session import connected
 from iapeer_memory.hooks.session_start import start_detached
 
@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from iapeer_memory.attach.bodies import Tier
+    from iapeer_memory.attach.tier_files import TierFiles
     from iapeer_memory.domain.paths import Paths
     from iapeer_memory.memoryd.mcp.protocol import Protocol
 
@@ -27,15 +29,18 @@ CONFIG_LIMIT = 1 << 20
 
 
 class Early:
-    """Answers until memoryd does, or the first tool is called. `start`: the command that sees that memoryd runs."""
+    """Answers until memoryd does, or the first tool is called. `start`: the command that sees that memoryd runs.
+    `settings`: the session's own."""
 
-    __slots__ = ("_over", "_paths", "_protocol", "_start")
+    __slots__ = ("_over", "_paths", "_protocol", "_settings", "_start", "_welcome")
 
-    def __init__(self, paths: Paths, start: Sequence[str]) -> None:
+    def __init__(self, paths: Paths, start: Sequence[str], settings: TierFiles) -> None:
         self._paths = paths
         self._start = start
+        self._settings = settings
         self._over = False
         self._protocol: Protocol | None = None
+        self._welcome = ""
 
     def __call__(self, message: bytes) -> bytes | None:
         """The answer, b"" where none is due; None: memoryd is to answer that."""
@@ -43,7 +48,7 @@ class Early:
             self._over = True
             return None
         if self._protocol is None:
-            self._protocol = spoken(self._paths)
+            self._protocol, self._welcome = spoken(self._paths, self._settings.tiers)
             if self._protocol is not None:
                 self._have_started()
         reply = None if self._protocol is None else self._receive(message)
@@ -53,7 +58,7 @@ class Early:
     def _absent(self) -> bool:
         """Whether nobody listens; whatever else is wrong is memoryd's way to tell."""
         try:
-            connected(self._paths.attach_socket, monotonic() + LOOK_SECONDS).close()
+            connected(self._paths.attach_socket, RealClock().monotonic() + LOOK_SECONDS).close()
         except (FileNotFoundError, ConnectionRefusedError):
             return True
         except (OSError, ValueError):
@@ -72,18 +77,21 @@ class Early:
         from iapeer_memory.memoryd.mcp.protocol import Reply
 
         assert self._protocol is not None
-        reply = self._protocol.receive(Head(content_types=("application/json",)), message)
+        reply = self._protocol.receive(Head(content_types=("application/json",)), message, self._welcome)
         return reply.body if isinstance(reply, Reply) else None
 
 
-def spoken(paths: Paths) -> Protocol | None:
-    """The protocol as memoryd speaks it, from the settings alone; None where these cannot be used."""
+def spoken(paths: Paths, tiers: Sequence[Tier]) -> tuple[Protocol | None, str]:
+    """The protocol as memoryd speaks it, and the instructions that it gives to this session, from the settings alone;
+    None where these cannot be used."""
     from typing import cast
 
     from iapeer_memory import __version__
+    from iapeer_memory.attach.tiers import settled
     from iapeer_memory.domain.errors import ProductError
     from iapeer_memory.domain.settings import Settings, parse_env
     from iapeer_memory.memoryd.mcp.desk import spoken as protocol
+    from iapeer_memory.memoryd.tools.asker import asker_of
     from iapeer_memory.memoryd.tools.memory import Memory
     from iapeer_memory.memoryd.tools.table import Tools
     from iapeer_memory.vault.locales import locale
@@ -92,8 +100,9 @@ def spoken(paths: Paths) -> Protocol | None:
         data = BareFiles().read_optional(paths.config_file, limit=CONFIG_LIMIT) or b""
         settings = Settings(os.environ, parse_env(data.decode("utf-8", "replace"))[0])
         if settings.vault is None:
-            return None
+            return None, ""
         nobody = cast("Memory", None)  # no tool is called here
-        return protocol(Tools(nobody, locale(settings.locale), settings.vault), __version__)
+        tools = Tools(nobody, locale(settings.locale), settings.vault)
+        return protocol(tools, __version__), tools.welcome(asker_of(settled(tiers), None))
     except ProductError:
-        return None
+        return None, ""

@@ -29,7 +29,7 @@ from iapeer_memory.memoryd import beside
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.head import Head
-from iapeer_memory.memoryd.tools.asker import Asker
+from iapeer_memory.memoryd.tools.asker import Asker, asker_of
 from iapeer_memory.memoryd.tools.table import Tools
 from iapeer_memory.memoryd.worker import Worker
 
@@ -132,7 +132,7 @@ class Attached:
             self._tell(line)
         if differs := difference(self._shape, told.settings.requires):
             return Refused(codes.CONFIG_DIVERGENCE, f"the session's settings require another memory: {differs}")
-        asker = Asker(caller, told.settings, reported(one.plain() for one in told.dropped))
+        asker = asker_of(told, caller)
         welcome = self._tools.welcome(asker)
         route.keep = Met(asker, "" if welcome == self._tools.instructions else welcome)
         return None

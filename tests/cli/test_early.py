@@ -56,6 +56,18 @@ def test_what_is_told_early_is_what_memoryd_tells(bed: Bed) -> None:
     until(lambda: len(bed.daemons()) == 1, "memoryd comes up though nobody waited for it")
 
 
+def test_a_session_s_settings_hold_early(bed: Bed) -> None:
+    bed.init("alpha")
+    place = bed.peer("alpha") / ".iapeer" / "memory.jsonc"
+    place.parent.mkdir()
+    place.write_text('{"language": "ru", "results": 0}')
+    told = asked(bed, INITIALIZE)
+    bed.reboot()
+    assert asked(bed, INITIALIZE) == told
+    said = json.loads(told[1])["result"]["instructions"]
+    assert "Долговременная память" in said and f"{place}:1: results: it must be" in said
+
+
 def test_the_first_call_of_a_tool_waits(bed: Bed) -> None:
     bed.init("alpha")
     bed.reboot()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from iapeer_memory.attach.settings import SessionSettings
+from iapeer_memory.attach.tiers import Settled, reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,8 @@ class Asker:
     settings: SessionSettings = field(default_factory=SessionSettings)
     unsettled: tuple[str, ...] = ()
     key: str = ""
+
+
+def asker_of(told: Settled, caller: str | None) -> Asker:
+    """A session, by what its settings files say."""
+    return Asker(caller, told.settings, reported(one.plain() for one in told.dropped))
