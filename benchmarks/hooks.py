@@ -3,7 +3,8 @@
     python benchmarks/hooks.py [--quick] [--load [--seconds N]]
 
 Prints a table of medians over interleaved runs. The ratios to `python3 -I -S -c pass` are gates (exit 1 when one is
-broken), and that hints over a session come no later than over HTTP, of the same memoryd; milliseconds are only
+broken); they are of processor time, to which other programs add nothing. So is that hints over a session come no
+later than over HTTP, of the same memoryd, by the quicker quarter of their runs. Milliseconds that pass are only
 reported. `--load`: 30 sessions with one call a second each, alone and while a real
 memoryd does nothing but whole passes over 2,000 notes that change; reports percentiles of hooks and baseline.
 """
@@ -74,16 +75,24 @@ class Row:
     before: Callable[[], None] = lambda: None
 
 
-def call(row: Row) -> float:
-    """Seconds from the start of the program to its end, its stdin a pipe that is written and closed."""
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds of one run: those that passed, and those of a processor, of its children too."""
+
+    passed: float
+    used: float
+
+
+def call(row: Row) -> Took:
+    """A run of the program, its stdin a pipe that is written and closed."""
     reading, writing = os.pipe()
     os.write(writing, row.stdin)
     os.close(writing)
     actions = [(os.POSIX_SPAWN_DUP2, reading, 0), (os.POSIX_SPAWN_DUP2, NULL, 1), (os.POSIX_SPAWN_DUP2, NULL, 2)]
     start = time.perf_counter()
     pid = os.posix_spawn(row.argv[0], row.argv, ENV, file_actions=actions)
-    _, status = os.waitpid(pid, 0)
-    took = time.perf_counter() - start
+    _, status, usage = os.wait4(pid, 0)
+    took = Took(time.perf_counter() - start, usage.ru_utime + usage.ru_stime)
     os.close(reading)
     if status:
         raise SystemExit(f"{row.name}: ended with status {status}")
@@ -151,6 +160,9 @@ def hinting(scratch: Path) -> Iterator[tuple[Row, Row]]:
     paths = lay_out(home, True, port)
     note = home / "vault" / "01_Knowledge" / "note.md"
     note.with_name("other.md").write_text(NOTE)
+    shim = Path(paths.post_write_shim)
+    # On a busy machine a hook gives up, and would look quick.
+    shim.write_text(shim.read_text().replace("milliseconds=235", "milliseconds=9000"))
     with models(vectors) as model:
         settings = {"EMBEDDING_ENDPOINT": model.url, "EMBEDDING_MODEL": "m", "EMBEDDING_DIMENSIONS": "2"}
         with Path(paths.config_file).open("a") as config:
@@ -168,10 +180,10 @@ def hinting(scratch: Path) -> Iterator[tuple[Row, Row]]:
 
                 return write
 
-            shim, event = (paths.post_write_shim,), payload(str(note), NOTE)
+            event = payload(str(note), NOTE)
             yield (
-                Row(OVER_SESSION, shim, event, before=written(hidden, seen)),
-                Row(OVER_HTTP, shim, event, before=written(seen, hidden)),
+                Row(OVER_SESSION, (str(shim),), event, before=written(hidden, seen)),
+                Row(OVER_HTTP, (str(shim),), event, before=written(seen, hidden)),
             )
             written(hidden, seen)()
 
@@ -210,16 +222,16 @@ def rows(scratch: Path) -> tuple[Row, ...]:
     )
 
 
-def measure(table: tuple[Row, ...], rounds: int) -> dict[str, float]:
-    """Median seconds of each row; the rows take turns, so that a busy moment hits all of them."""
-    seen: dict[str, list[float]] = {row.name: [] for row in table}
+def measure(table: tuple[Row, ...], rounds: int) -> dict[str, list[Took]]:
+    """The runs of each row; the rows take turns, so that a busy moment hits all of them."""
+    seen: dict[str, list[Took]] = {row.name: [] for row in table}
     for turn in range(rounds + 3):
         for row in table:
             row.before()
             took = call(row)
             if turn >= 3:
                 seen[row.name].append(took)
-    return {name: statistics.median(times) for name, times in seen.items()}
+    return seen
 
 
 def rehearse(table: tuple[Row, ...], scratch: Path) -> None:
@@ -243,18 +255,22 @@ def rehearse(table: tuple[Row, ...], scratch: Path) -> None:
         )
 
 
-def report(table: tuple[Row, ...], medians: dict[str, float]) -> bool:
+def report(table: tuple[Row, ...], seen: dict[str, list[Took]]) -> bool:
     """Print the table; whether every limit is kept."""
-    base, kept = medians[BASELINE], True
-    print(f"{'':42}{'median ms':>10}{'ratio':>8}{'limit':>8}")
+    passed = {name: [took.passed for took in runs] for name, runs in seen.items()}
+    used = {name: statistics.median(took.used for took in runs) for name, runs in seen.items()}
+    kept = True
+    print(f"{'':42}{'median ms':>10}{'processor ms':>14}{'ratio':>8}{'limit':>8}")
     for row in table:
-        ratio = medians[row.name] / base
+        ratio = used[row.name] / used[BASELINE]
         good = row.limit is None or ratio <= row.limit
         kept = kept and good
+        figures = f"{statistics.median(passed[row.name]) * 1000:10.2f}{used[row.name] * 1000:14.2f}{ratio:8.2f}"
         limit = "" if row.limit is None else f"{row.limit:.1f}"
-        print(f"{row.name:42}{medians[row.name] * 1000:10.2f}{ratio:8.2f}{limit:>8}{'' if good else '  BROKEN'}")
-    print(f"hints over a session / over HTTP {medians[OVER_SESSION] / medians[OVER_HTTP]:.2f}, wanted: at most 1")
-    return kept and medians[OVER_SESSION] <= medians[OVER_HTTP]
+        print(f"{row.name:42}{figures}{limit:>8}{'' if good else '  BROKEN'}")
+    session, http = (statistics.quantiles(passed[name], n=4)[0] for name in (OVER_SESSION, OVER_HTTP))
+    print(f"hints over a session / over HTTP, the quicker quarter: {session / http:.2f}, at most 1")
+    return kept and session <= http
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +291,7 @@ def sessions(choose: Callable[[random.Random], Row], seconds: float) -> list[Mom
         for turn in range(max(1, int(seconds))):
             time.sleep(max(0.0, start + turn - time.monotonic()))
             row = choose(chance)
-            made.append(Moment(row.name, call(row)))
+            made.append(Moment(row.name, call(row).passed))
 
     threads = [threading.Thread(target=session, args=(number,)) for number in range(SESSIONS)]
     for thread in threads:
