@@ -36,11 +36,12 @@ NO_METHOD = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"this ser
 
 
 @contextmanager
-def asking() -> Iterator[tuple[Stamped, Dedup]]:
-    """A host whose hook asks for hints, and memoryd's HTTP side, which knows one note."""
+def asking(milliseconds: int = 60_000) -> Iterator[tuple[Stamped, Dedup]]:
+    """A host whose hook asks for hints and may take so long, and memoryd's HTTP side, which knows one note."""
     with TemporaryDirectory(prefix="iam-") as short, dedup() as http:
         http.finds(http.match("a/HTTP.md", 0.9))
-        stamped = make_stamped(Path(short), port=http.port)
+        stamped = make_stamped(Path(short), in_time=True, port=http.port)
+        stamped.host.take_time(milliseconds)
         stamped.configure(EMBEDDED)
         Path(stamped.host.paths.state_dir).mkdir(parents=True)
         yield stamped, http
@@ -138,8 +139,7 @@ SLOW: dict[str, tuple[tuple[bytes, ...], int, float]] = {
 
 @pytest.mark.parametrize(("answers", "piece", "pause"), SLOW.values(), ids=SLOW)
 def test_who_is_kept_waiting_is_silent_in_time(answers: tuple[bytes, ...], piece: int, pause: float) -> None:
-    with asking() as (stamped, http):
-        make_short(stamped)
+    with asking(BUDGET) as (stamped, http):
         with answering(stamped.host.paths.attach_socket, *answers, piece=piece, pause=pause):
             began = time.monotonic()
             assert hint(stamped) == ""
@@ -149,13 +149,7 @@ def test_who_is_kept_waiting_is_silent_in_time(answers: tuple[bytes, ...], piece
         assert "in time" in line
 
 
-def make_short(stamped: Stamped) -> None:
-    """Give the hook its budget."""
-    shim = Path(stamped.host.shim("post-write"))
-    shim.write_text(shim.read_text().replace("milliseconds=60000", f"milliseconds={BUDGET}"))
-
-
-def test_the_socket_of_another_user_is_told_nothing(tmp_path: Path) -> None:
+def test_the_socket_of_another_user_is_told_nothing() -> None:
     with socket_folder() as folder, answering(f"{folder}/s", ROUTE) as session:
         with pytest.raises(ValueError, match="another user"):
             connected(f"{folder}/s", time.monotonic() + LONG, uid=os.getuid() + 1)
