@@ -133,7 +133,8 @@ def test_a_killed_broker_is_followed_by_one_that_finds_its_backends(place: Groun
 
 
 def test_a_broker_killed_in_the_middle_of_a_launch(place: GroundOf) -> None:
-    (place.service("svc") / "slow").write_text("0.6")
+    held = place.service("svc") / "held"
+    held.touch()
     with broker(place) as running:
         waiting = threading.Thread(target=left_alone, args=(place,))
         waiting.start()
@@ -142,6 +143,7 @@ def test_a_broker_killed_in_the_middle_of_a_launch(place: GroundOf) -> None:
         running.kill()
         running.wait(PATIENCE)
         waiting.join(PATIENCE)
+    held.unlink()
     with broker(place):
         talk_to(insist(place, "svc").backend_pipe)
     assert len(place.starts("svc")) == 1
@@ -248,15 +250,15 @@ def test_a_crashed_backend_comes_back_once_by_itself(place: GroundOf) -> None:
 
 
 def test_a_backend_killed_while_it_starts_is_started_for_the_next_who_asks(place: GroundOf) -> None:
-    slow = place.service("svc") / "slow"
-    slow.write_text("20")
+    held = place.service("svc") / "held"
+    held.touch()
     with broker(place), ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(place.hello, "svc")
         wait_for(lambda: place.starts("svc"))
         os.kill(place.starts("svc")[0], signal.SIGKILL)
         said = refused(waiting.result())
         assert said.reason.startswith("backend spawn failed: it ended before it answered")
-        slow.unlink()
+        held.unlink()
         talk_to(insist(place, "svc").backend_pipe)
         assert len(place.starts("svc")) == 2
         assert len(list(Path(place.socket()).parent.glob("*-be-*.sock"))) == 1
@@ -336,21 +338,25 @@ def test_only_the_definitions_own_program_is_started(place: GroundOf, fields: di
 
 
 def test_one_waits_while_it_starts_and_the_rest_is_told_to_come_again(place: GroundOf) -> None:
-    (place.service("svc") / "slow").write_text("1.0")
+    held = place.service("svc") / "held"
+    held.touch()
     with broker(place), ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(place.hello, "svc")
         wait_for(lambda: place.starts("svc"))
         said = refused(place.hello("svc"))
         assert (said.reason, said.retry_after_ms) == ("backend spawn already in progress", 1_000)
+        held.unlink()
         granted(waiting.result())
         assert len(place.starts("svc")) == 1
 
 
 def test_a_client_that_leaves_does_not_take_its_backend_along(place: GroundOf) -> None:
-    (place.service("svc") / "slow").write_text("0.4")
+    held = place.service("svc") / "held"
+    held.touch()
     with broker(place):
         with pytest.raises(TimeoutError):
             impatient(place)
+        held.unlink()
         insist(place, "svc")
         assert len(place.starts("svc")) == 1
 
@@ -371,10 +377,12 @@ def impatient(place: GroundOf) -> None:
 
 @pytest.mark.slow
 def test_a_client_of_generation_2_is_told_to_come_again_in_its_own_way(place: GroundOf) -> None:
-    (place.service("svc", generation=2) / "slow").write_text("3")
+    held = place.service("svc", generation=2) / "held"
+    held.touch()
     with broker(place):
         said = granted(place.hello("svc", generation=2))
         assert said.backend_pipe == ""
+        held.unlink()
         wait_for(lambda: place.hello("svc", generation=2).negotiated)
         assert granted(place.hello("svc", generation=2)).backend_pipe
         assert len(place.starts("svc")) == 1

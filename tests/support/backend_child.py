@@ -1,9 +1,9 @@
 """A backend as a broker launches it: takes the socket that it is handed or binds its own, proves who it is, echoes.
 
 Run as a program of its own, without arguments. Its behaviour is told by files beside it, for nothing of a tester's
-environment reaches it: `silent` (never answers), `dies` (ends at once), `slow` (answers after as many seconds as the
-file says), `stubborn` (ignores SIGTERM), `http` (a broker's socket, and a port to tell it), `handoff` (where it takes
-connections over). It appends its pid to `starts`.
+environment reaches it: `silent` (never answers), `dies` (ends at once), `held` (answers once that file is gone),
+`stubborn` (ignores SIGTERM), `http` (a broker's socket, and a port to tell it), `handoff` (where it takes connections
+over). It appends its pid to `starts`.
 """
 
 from __future__ import annotations
@@ -68,9 +68,8 @@ def raw(here: Path) -> int:
         listener = socket.socket(fileno=int(handed))
         listener.setblocking(True)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if (here / "stubborn").exists() else lambda *_: os._exit(0))
-    slow = here / "slow"
-    if slow.exists():
-        time.sleep(float(slow.read_text()))
+    while (here / "held").exists():
+        time.sleep(0.01)
     door = real_door()
     endpoint = Endpoint(namespace_id=os.environ["RUNNING_PROCESS_BROKER_V1_BACKEND_NAMESPACE"], path=path)
     boot = boot_id(door, platform=sys.platform)
