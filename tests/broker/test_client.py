@@ -161,7 +161,7 @@ def test_dialling_the_backend_has_it_too(which: Which, base: str) -> None:
         first.connect(f"{base}/be")
         begun = time.monotonic()
         with pytest.raises(BackendUnreachable) as raised:
-            reach(which, f"{base}/br", seconds=0.3)
+            reach(which, f"{base}/br", seconds=1.5)
         assert isinstance(raised.value.error, TimeoutError)
         assert time.monotonic() - begun < 10
 
