@@ -198,6 +198,7 @@ def starts_under_kills(place: GroundOf, times: int) -> int:
             one.join(PATIENCE)
     with broker(place):
         talk_to(insist(place, "svc").backend_pipe)
+        wait_for(lambda: not left_torn(place))  # the backend may be writing who it is
     return len(place.starts("svc"))
 
 
