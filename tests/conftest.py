@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from iapeer_memory.domain.door import Door
 from tests.support.confined import confined_door
@@ -15,6 +16,10 @@ from tests.support.runtime_folder import remove_runtime_folder, runtime_folder
 ARMED = {"IAPEER_TEST_SANDBOX": "1", "IAPEER_MEMORY_SUPPRESS_IAP_SEND": "1"}
 FOREIGN = ("IAPEER_", "PEER_", "CLAUDE", "CODEX", "ANTHROPIC_", "OPENAI_", "XDG_")
 PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+
+# A property does not fail because the machine is busy; time that grows is for tests of its own.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 # Armed at import, so that nothing a test module does while it is collected gets out either.
 os.environ.update(ARMED)
