@@ -155,9 +155,8 @@ class Product(Bed):
     def watch_hooks(self) -> None:
         """From now on a line is kept for each start of the interpreter that our hooks run."""
         python = self.state / "runtimes" / "current" / "bin" / "python"
-        real = os.path.realpath(python)
-        python.unlink()
-        python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {self.home}/hooks\nexec {shlex.quote(real)} "$@"\n')
+        real = python.rename(python.with_name("python-watched"))  # beside it, where it is still the runtime's
+        python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >> {self.home}/hooks\nexec {real} "$@"\n')
         python.chmod(0o755)
 
     def hooks_run(self, name: str) -> int:
@@ -221,7 +220,7 @@ def a_note_travels(product: Product, kind: str, other: str) -> None:
     until(lambda: "[[Harbour]]" in product.context(beta), "the other agent's sessions start with word of it")
     model = product.session(other, beta, [search(other, "gannets"), Say("finished")])
     (answer,) = model.results
-    assert "Harbour" in answer.text and "seven" in answer.text and not answer.failed
+    assert "Harbour" in answer.text and "seven" in answer.text and not answer.failed, answer
     assert product.context(beta).strip() in model.text(said[other])
     assert product.git(alpha, "status", "--porcelain") == "" == product.git(beta, "status", "--porcelain")
 
