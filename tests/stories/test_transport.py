@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.bed import Bed, bed_in, until
+from tests.support.core_bed import core_bed_in
 from tests.support.harness.record import Json
 
 NAME = "IAPEER_MEMORY_TRANSPORT"
@@ -119,6 +120,23 @@ def test_a_setting_changes_it_and_back_and_nothing_is_left(bed: Bed) -> None:
     assert entries(bed, "alpha")["claude"]["command"] == str(bed.home / ".local/bin/iapeer-memory")
     bed.ok("uninstall")
     assert sight(bed.home / "work") == was
+
+
+def test_the_core_s_peers_use_the_port_unless_a_setting_says_otherwise(runtime: Path) -> None:
+    with TemporaryDirectory(prefix="m") as short, core_bed_in(Path(short), runtime) as host:
+        del host.bed.env[NAME]
+        assert "transport: http: as the core's peers do\n" in host.init("--skip-guide").out
+        claude = host.peer("alpha") / ".mcp.json"
+        assert json.loads(claude.read_text())["mcpServers"]["iapeer-memory"]["type"] == "http"
+        host.bed.ok("config", "set", "TRANSPORT", "attach")
+        host.ok("update")
+        server = json.loads(claude.read_text())["mcpServers"]["iapeer-memory"]
+        assert server["args"] == ["mcp", "--harness", "claude", "--project", str(host.peer("alpha"))]
+        assert not host.failing()
+        host.core.ok("create", "beta")
+        assert (
+            json.loads((host.peer("beta") / ".mcp.json").read_text())["mcpServers"]["iapeer-memory"]["type"] == "stdio"
+        )
 
 
 def test_a_socket_that_is_gone_or_is_none_is_seen_and_its_remedy_works(bed: Bed) -> None:
