@@ -22,8 +22,8 @@ from iapeer_memory.supervise.direct import last_words, start_directly
 from iapeer_memory.supervise.own_broker import NoBroker, OwnBroker
 
 LOCK_WAIT = 60.0
-WITHIN = 45.0
-"""Seconds for a start through the broker, which may have to wait out a window of crashes."""
+WITHIN = 30.0
+"""Seconds for a start through the broker."""
 LOOK_SECONDS = 3.0
 """How long memoryd is waited for before the broker is asked again what became of it."""
 FIRST_LOOK = 0.5
@@ -123,7 +123,7 @@ class BrokerSupervisor:
     def _ask(self, deadline: float) -> None:
         """A Hello, and another whenever a refusal says so. Raises ClientError.
 
-        A budget that was spent before our eyes is not waited for: why the starts failed is the answer then.
+        A spent budget is not waited for: the answer then is why the starts failed, if that was before our eyes.
         """
         failed: HelloRefused | None = None
 
@@ -132,8 +132,8 @@ class BrokerSupervisor:
             try:
                 self._broker.ask_for_memoryd(deadline)
             except HelloRefused as refused:
-                if failed is not None and refused.refusal.refused.reason == NO_BUDGET.reason:
-                    return failed
+                if refused.refusal.refused.reason == NO_BUDGET.reason:
+                    return failed or refused
                 if refused.refusal.kind == "other":
                     failed = refused
                 raise
