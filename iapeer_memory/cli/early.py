@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from iapeer_memory.memoryd.mcp.protocol import Protocol
 
 LOOK_SECONDS = 1.0
+MOMENT, PAUSE = 3.0, 0.05
 CONFIG_LIMIT = 1 << 20
 
 
@@ -52,8 +53,16 @@ class Early:
             if self._protocol is not None:
                 self._have_started()
         reply = None if self._protocol is None else self._receive(message)
-        self._over = reply is None
+        if reply is None:
+            self._over = True
+            self._wait()
         return reply
+
+    def _wait(self) -> None:
+        """A moment for the one that was started; after that it is seen to in the usual way."""
+        end = self._clock.monotonic() + MOMENT
+        while self._protocol is not None and self._absent() and self._clock.monotonic() < end:
+            self._clock.sleep(PAUSE)
 
     def _absent(self) -> bool:
         """Whether nobody listens; whatever else is wrong is memoryd's way to tell."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from iapeer_memory.broker.client_errors import ClientError, HelloRefused, HelloTimedOut
+from iapeer_memory.broker.client_errors import ClientError, HelloRefused
 from iapeer_memory.broker.patience import with_patience
 from iapeer_memory.broker.server.refusals import NO_BUDGET
 from iapeer_memory.domain.door import Door
@@ -101,22 +101,28 @@ class BrokerSupervisor:
         if problem is not None:
             return False, note + problem
         clock, began = self._door.clock, self._door.clock.now()
-        deadline, asked = clock.monotonic() + WITHIN, 0
+        deadline, broken = clock.monotonic() + WITHIN, 0
         while True:
+            refused = ""
             try:
                 self._broker.ready(deadline)
                 self._ask(deadline)
-            except HelloRefused as refused:
-                return False, f"{note}memoryd is not started: {self._why(began, line_of(refused))}; {LOOK}"
-            except (NoBroker, ClientError) as error:
-                asked += 1
-                if asked > 1 or isinstance(error, NoBroker | HelloTimedOut):
+            except HelloRefused as refusal:
+                refused = f"{note}memoryd is not started: {self._why(began, line_of(refusal))}; {LOOK}"
+            except NoBroker as error:
+                return self._start_directly(note, error.line())
+            except ClientError as error:
+                broken += 1
+                if broken > 1:
                     return self._start_directly(note, error.line())
-                continue  # it ended just now: the next one is asked
-            report = self._daemon.wait_answering(None, wait=min(LOOK_SECONDS, max(deadline - clock.monotonic(), 0.0)))
+            # Also after a refusal or a broken connection: it may run all the same.
+            left = 0.0 if refused else max(deadline - clock.monotonic(), 0.0)
+            report = self._daemon.wait_answering(None, wait=min(LOOK_SECONDS, left))
             if report.state == "answering":
                 return True, f"{note}started, pid {report.pid}"
-            if clock.monotonic() >= deadline:
+            if refused:
+                return False, refused
+            if not left:
                 late = f"does not answer within {WITHIN:g} s ({report.detail})"
                 return False, f"{note}memoryd was started through its broker and {self._why(began, late)}; {LOOK}"
 

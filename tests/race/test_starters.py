@@ -34,7 +34,7 @@ ASKED = (
     {"jsonrpc": "2.0", "id": 2, "method": "tools/list"},
     {"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {"name": "memory_map", "arguments": {}}},
 )
-ANSWERED_WITHIN = 100.0
+ANSWERED_WITHIN = 300.0
 
 
 @pytest.fixture
