@@ -24,7 +24,7 @@ MANY = 2_000
 SATURATION = 2.2
 """How many times its rarity a word adds at most: k1 + 1 of FTS5's bm25."""
 
-BOLD = 1.5
+BOLD = 1.75
 """How many times the rarity of the rarest words the best passages are expected to score at least. A lower figure leaves
 fewer words out; a higher one is wrong more often, and then all is weighed after all."""
 
