@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iapeer_memory.index.stems import Stemmer
+from iapeer_memory.index.stems import Stemmer, composed
 from iapeer_memory.search.snippet import SHELL, Marker, Terms, snippet
 
 
@@ -35,6 +35,9 @@ def test_it_shows_the_densest_place() -> None:
         ("au cafe\u0301 bleu", "cafe", "au [café] bleu"),
         ("call getUserName now", "user", "call [getUserName] now"),
         ("see foo_bar.baz there", "bar", "see [foo_bar].baz there"),
+        ("she tries it", "try", "she [tries] it"),
+        ("the 3users table", "user", "the 3users table"),
+        ("İ is long, my_user_name", "user", "İ is long, [my_user_name]"),
         ("the Red RED red", "red", "the [Red] [RED] [red]"),
         ("nothing of it", "zebra", "nothing of it"),
     ],
@@ -68,6 +71,20 @@ def test_it_is_always_one_short_line(passages: list[str], asked: str) -> None:
     assert shown
     assert "\n" not in shown
     assert len(shown.replace("[", "").replace("]", "")) <= 260
+
+
+PIECES = st.sampled_from(
+    [*"_ ._-3", "user", "User", "tries", "try", "ошибок", "Ошибка", "ёж", "Ежа", "café", "İ", "漢字", "X"]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join), st.lists(PIECES, max_size=4).map(" ".join))
+def test_it_marks_what_looking_at_every_word_would_mark(text: str, asked: str) -> None:
+    stemmer = Stemmer()
+    text = composed(text)
+    terms = Terms({stem: at for at, word in enumerate(asked.split()) for stem in stemmer.stems(word)})
+    every = [(start, end, terms.which(stems)) for start, end, stems in stemmer.places(text)]
+    assert Marker(terms, stemmer).marks(text) == [mark for mark in every if mark[2] is not None]
 
 
 def test_no_word_is_cut() -> None:
