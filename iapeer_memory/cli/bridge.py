@@ -91,7 +91,7 @@ def serve(flags: Mapping[str, str], paths: Paths) -> int:
         flags.get("--session") or name,
     )
     client = Client(connect, clock, identity, lambda: settings.tiers)
-    early = Early(paths, (*SELF, "--start"), settings) if not host else lambda _: None
+    early = Early(paths, clock, (*SELF, "--start"), settings) if not host else lambda _: None
     try:
         stdio = Stdio(client, clock, settings, RealRandom().token(), say, early=early, remedies=remedies)
         stdio.serve(sys.stdin.buffer.readline, sys.stdout.buffer.write, sys.stdout.buffer.flush)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 
 from iapeer_memory.egress.barefiles import BareFiles
-from iapeer_memory.egress.clock import RealClock
 from iapeer_memory.hooks.over_session import connected
 from iapeer_memory.hooks.session_start import start_detached
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from iapeer_memory.attach.bodies import Tier
     from iapeer_memory.attach.tier_files import TierFiles
+    from iapeer_memory.domain.door import Clock
     from iapeer_memory.domain.paths import Paths
     from iapeer_memory.memoryd.mcp.protocol import Protocol
 
@@ -33,10 +33,11 @@ class Early:
     """Answers until memoryd does, or the first tool is called. `start`: the command that sees that memoryd runs.
     `settings`: the session's own."""
 
-    __slots__ = ("_over", "_paths", "_protocol", "_settings", "_start", "_welcome")
+    __slots__ = ("_clock", "_over", "_paths", "_protocol", "_settings", "_start", "_welcome")
 
-    def __init__(self, paths: Paths, start: Sequence[str], settings: TierFiles) -> None:
+    def __init__(self, paths: Paths, clock: Clock, start: Sequence[str], settings: TierFiles) -> None:
         self._paths = paths
+        self._clock = clock
         self._start = start
         self._settings = settings
         self._over = False
@@ -67,7 +68,7 @@ class Early:
     def _absent(self) -> bool:
         """Whether nobody listens; whatever else is wrong is memoryd's way to tell."""
         try:
-            connected(self._paths.attach_socket, RealClock().monotonic() + LOOK_SECONDS).close()
+            connected(self._paths.attach_socket, self._clock.monotonic() + LOOK_SECONDS).close()
         except (FileNotFoundError, ConnectionRefusedError):
             return True
         except (OSError, ValueError):
