@@ -15,7 +15,7 @@ from iapeer_memory.provision.step import Done, Seen, Step
 from iapeer_memory.supervise.definition import Declaration, executable
 
 REPAIR = "iapeer-memory verify --repair"
-NO_PROGRAM = "no broker can start memoryd: a copy of this host's Python does not work"
+NO_PROGRAM = "no broker can start memoryd: the runtime has no executable of its own for it"
 
 
 class LauncherStep(Step):
