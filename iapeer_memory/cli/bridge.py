@@ -117,8 +117,10 @@ def local(paths: Paths) -> Callable[[float], _socket.socket]:
 
 def have_started() -> None:
     """Have memoryd started by a process of its own: what that takes would stay with this one. Raises OSError."""
-    from iapeer_memory.egress.processes import RealProcesses
-
+    try:
+        from iapeer_memory.egress.processes import RealProcesses
+    except ImportError:
+        raise OSError("memoryd cannot be started: iapeer-memory was uninstalled meanwhile") from None
     done = RealProcesses().run((*SELF, "--start"), timeout=STARTING)
     if not done.ok:
         lines = (done.spawn_error or done.stderr).strip().splitlines() or ["it does not say why"]
