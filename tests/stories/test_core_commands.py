@@ -70,7 +70,7 @@ def test_every_document_parses_and_says_what_it_is(host: CoreBed) -> None:
 
 NOISE = (
     "/standin/", "/runtimes/", "memoryd.", "/cache/", "/logs/", "journal.json", ".lock", "/context/", "/fragments/",
-    "/indexes/", "/backups/", "index.db", ".ahead", "/history/", "/host-id",
+    "/indexes/", "/backups/", "index.db", ".ahead", "/history/", "/host-id", "/running-process/manifests/",
 )  # fmt: skip
 CORES = ("/peer-profile.json", "/.codex/config.toml")
 """What the core and its notifier write when we ask them: the plan tells the question, not their file."""
