@@ -87,6 +87,24 @@ class Paths:
             xdg_config=pick("XDG_CONFIG_HOME", join(home, ".config")),
         )
 
+    def variables(self) -> dict[str, str]:
+        """The environment's part from which `from_env` derives exactly these paths again."""
+        found = {
+            "HOME": self.home,
+            "IAPEER_ROOT": self.root,
+            "IAPEER_MEMORY_CONFIG_FILE": self.config_file,
+            "IAPEER_MEMORY_STATE_DIR": self.state_dir,
+            "IAPEER_MEMORY_CACHE_DIR": self.cache_dir,
+            "IAPEER_MEMORY_LOGS_DIR": self.logs_dir,
+            "IAPEER_MEMORY_DB_PATH": self.index_db,
+            "IAPEER_MEMORY_BINARY_PATH": self.stable_binary,
+            "CODEX_HOME": self.codex_home,
+            "XDG_CONFIG_HOME": self.xdg_config,
+        }
+        if self.claude_json == join(self.claude_home, ".claude.json"):  # only where the variable moved the folder
+            found["CLAUDE_CONFIG_DIR"] = self.claude_home
+        return found
+
     # state: machine-owned, must survive
     def state(self, *parts: str) -> str:
         """A path under the state directory."""

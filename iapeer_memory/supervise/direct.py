@@ -43,20 +43,8 @@ def runtime_python(door: Door, paths: Paths) -> str:
 
 def own_environment(paths: Paths, env: Mapping[str, str]) -> dict[str, str]:
     """A whole environment from which the same paths are derived again. `env`: of the caller."""
-    return {
-        "HOME": paths.home,
-        "PATH": "/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "IAPEER_ROOT": paths.root,
-        "IAPEER_MEMORY_CONFIG_FILE": paths.config_file,
-        "IAPEER_MEMORY_STATE_DIR": paths.state_dir,
-        "IAPEER_MEMORY_CACHE_DIR": paths.cache_dir,
-        "IAPEER_MEMORY_LOGS_DIR": paths.logs_dir,
-        "IAPEER_MEMORY_DB_PATH": paths.index_db,
-        "IAPEER_MEMORY_BINARY_PATH": paths.stable_binary,
-        "CODEX_HOME": paths.codex_home,
-        "XDG_CONFIG_HOME": paths.xdg_config,
-    } | {name: env[name] for name in GIVEN_ON if env.get(name)}
+    given = {name: env[name] for name in GIVEN_ON if env.get(name)}
+    return {**paths.variables(), "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **given}
 
 
 def last_words(door: Door, log: str, since: float) -> str:

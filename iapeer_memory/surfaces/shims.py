@@ -84,31 +84,16 @@ def compiled_script(paths: Paths, event: Event, tag: str | None = sys.implementa
 
 def environment(paths: Paths, *, lang: str = "C.UTF-8") -> dict[str, str]:
     """A whole environment from which `Paths.from_env` derives exactly these paths again, and nothing else in it."""
-    env = {
-        "HOME": paths.home,
-        "PATH": f"{dirname(paths.stable_binary)}:{SYSTEM_PATH}",
-        "LANG": lang,
-        "IAPEER_ROOT": paths.root,
-        "IAPEER_MEMORY_CONFIG_FILE": paths.config_file,
-        "IAPEER_MEMORY_STATE_DIR": paths.state_dir,
-        "IAPEER_MEMORY_CACHE_DIR": paths.cache_dir,
-        "IAPEER_MEMORY_LOGS_DIR": paths.logs_dir,
-        "IAPEER_MEMORY_DB_PATH": paths.index_db,
-        "IAPEER_MEMORY_BINARY_PATH": paths.stable_binary,
-        "CODEX_HOME": paths.codex_home,
-        "XDG_CONFIG_HOME": paths.xdg_config,
-    }
-    if paths.claude_json == join(paths.claude_home, ".claude.json"):  # only where the variable moved the folder
-        env["CLAUDE_CONFIG_DIR"] = paths.claude_home
-    return env
+    home, *others = paths.variables().items()
+    return dict([home, ("PATH", f"{dirname(paths.stable_binary)}:{SYSTEM_PATH}"), ("LANG", lang), *others])
 
 
 def moved(paths: Paths) -> dict[str, str]:
     """The fewest variables beside HOME from which `Paths.from_env` derives these paths: none where nothing is moved."""
     found: dict[str, str] = {}
-    for name, value in environment(paths).items():
-        derived = environment(Paths.from_env({"HOME": paths.home, **found}, os_home=paths.home))
-        if name not in ("PATH", "LANG") and derived.get(name) != value:
+    for name, value in paths.variables().items():
+        derived = Paths.from_env({"HOME": paths.home, **found}, os_home=paths.home).variables()
+        if derived.get(name) != value:
             found[name] = value
     return found
 
