@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from iapeer_memory import __version__
-from iapeer_memory.broker.file_places import definitions_folder
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.provision.runtime.command import place_command
@@ -19,10 +18,8 @@ from iapeer_memory.provision.runtime.program import Program, running_interpreter
 from iapeer_memory.provision.runtime.shelf import Shelf
 from iapeer_memory.supervise.brokered import BrokerSupervisor
 from iapeer_memory.supervise.daemon import Daemon
-from iapeer_memory.supervise.definition import Declaration, executable
-from iapeer_memory.surfaces.shims import render_daemon_environment, render_launcher
+from iapeer_memory.surfaces.shims import render_launcher
 from tests.support.ports import free_port
-from tests.support.runtime_folder import runtime_folder
 
 LOOK = """
 import json, sys
@@ -81,10 +78,7 @@ def test_it_stands_alone_and_memoryd_runs_from_it(door: Door, tmp_path: Path) ->
         mode=0o600,
     )
     door.files.write(paths.launcher, render_launcher(paths=paths), mode=0o755)
-    env = {"HOME": str(home), "XDG_RUNTIME_DIR": runtime_folder()}
-    door.files.write(paths.daemon_environment, render_daemon_environment(paths=paths), mode=0o600)
-    folder = definitions_folder(env, home=str(home), platform="linux").path
-    Declaration(door.files, folder, paths, os.getuid()).write(executable(door.files, paths) or "")
+    env = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "RUNNING_PROCESS_DISABLE": "1"}
     daemon = Daemon(door, paths, port)
     supervisor = BrokerSupervisor(door, paths, daemon, env)
     try:
