@@ -146,11 +146,11 @@ def test_a_dry_repair_names_what_it_would_mend_and_leaves_it(host: CoreBed) -> N
 def test_status_asks_the_daemon_and_shows_the_slot(host: CoreBed) -> None:
     until(lambda: "a session start" in host.bed.ok("status").out, "the contexts are brought")
     ran = host.bed.ok("status")
-    tail = [line.split(maxsplit=1) for line in ran.out.splitlines()[-5:]]
-    assert [row[0] for row in tail] == ["slot-file", "mcp-endpoint", "search", "context", "notes"]
+    tail = [line.split(maxsplit=1) for line in ran.out.splitlines()[-6:]]
+    assert [row[0] for row in tail] == ["slot-file", "mcp-endpoint", "search", "transport", "context", "notes"]
     assert tail[0][1].startswith(f"iapeer-memory v{__version__}, registered ")
     assert "listening" in tail[1][1] and "bm25" in tail[2][1]
-    assert tail[4][1].endswith("indexed")
+    assert tail[3][1].startswith("http: ") and tail[5][1].endswith("indexed")
     host.slot.unlink()
     ran = host.bed.run("status", "--json")
     assert ran.code == 1 and ran.json()["probes"]["slot-file"] == "empty"

@@ -45,7 +45,9 @@ def lasting(bed: Bed) -> set[str]:
 
 
 def soak(bed: Bed, rounds: int) -> None:
-    """A round: update, repair, the daemon killed the hard way."""
+    """A round: update, repair, the daemon killed the hard way. Without a broker, which leaves a daemon that dies again
+    and again down for a while."""
+    bed.env["RUNNING_PROCESS_DISABLE"] = "1"
     bed.init("alpha", "beta")
     whole = tree(bed.home / "work")
     files = lasting(bed)

@@ -146,7 +146,7 @@ def test_a_socket_that_is_gone_or_is_none_is_seen_and_its_remedy_works(bed: Bed)
 
     def works() -> None:
         with started(bed, entries(bed, "alpha")["claude"], bed.peer("alpha"), bed.env) as child:
-            assert asked(child, "ping") == {}
+            assert asked(child, "tools/call", name="memory_map", arguments={})["structuredContent"]
 
     path.unlink()
     assert bed.findings()["attach-socket"]["status"] == "fail"

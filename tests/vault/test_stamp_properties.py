@@ -162,7 +162,7 @@ def test_time_grows_with_size_and_not_faster(kind: str) -> None:
     begin = time.process_time()
     new = stamped(data, "01_Знания/x.md", False, True)
     smart_hash(new)
-    assert time.process_time() - begin < 60 * yardstick
+    assert time.process_time() - begin < 200 * yardstick
     assert stamped(new, "01_Знания/x.md", False, True) == new
 
 
