@@ -14,6 +14,7 @@ import sys
 from iapeer_memory.attach.bodies import Identity
 from iapeer_memory.attach.client import Client
 from iapeer_memory.attach.codes import INVALID_PROJECT_ROOT
+from iapeer_memory.attach.errors import AttachFailed
 from iapeer_memory.attach.stdio import Stdio
 from iapeer_memory.attach.tier_files import TierFiles
 from iapeer_memory.cli.early import Early
@@ -116,23 +117,25 @@ def local(paths: Paths) -> Callable[[float], _socket.socket]:
 
 
 def have_started() -> None:
-    """Have memoryd started by a process of its own: what that takes would stay with this one. Raises OSError."""
+    """Have memoryd started by a process of its own: what that takes would stay with this one. Raises AttachFailed."""
     try:
         from iapeer_memory.egress.processes import RealProcesses
     except ImportError:
-        raise OSError("memoryd cannot be started: iapeer-memory was uninstalled meanwhile") from None
+        raise AttachFailed("memoryd cannot be started: iapeer-memory was uninstalled meanwhile") from None
     done = RealProcesses().run((*SELF, "--start"), timeout=STARTING)
     if not done.ok:
         lines = (done.spawn_error or done.stderr).strip().splitlines() or ["it does not say why"]
-        raise OSError(f"memoryd cannot be started: {lines[-1].removeprefix('iapeer-memory: ')}")
+        raise AttachFailed(f"memoryd cannot be started: {lines[-1].removeprefix('iapeer-memory: ')}")
 
 
 def start_memoryd() -> int:
     """Have its supervisor see that memoryd runs. Raises ProductError."""
     from iapeer_memory.cli.session import open_host
     from iapeer_memory.provision.settle import settle
+    from iapeer_memory.supervise.table import ensure_asked
 
-    ok, detail = settle(open_host()).supervisor.ensure()
+    host = settle(open_host())
+    ok, detail = ensure_asked(host.supervisor, host.door, host.paths, host.env)
     if not ok:
         say(detail)
     return 0 if ok else 1

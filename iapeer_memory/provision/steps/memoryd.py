@@ -16,6 +16,7 @@ from iapeer_memory.provision.runtime.shelf import Shelf
 from iapeer_memory.provision.step import Done, Seen, Step
 from iapeer_memory.supervise.identity import prove
 from iapeer_memory.supervise.own_broker import OwnBroker
+from iapeer_memory.supervise.table import ensure_asked
 
 REPAIR = "iapeer-memory verify --repair"
 STALE_SECONDS = 120.0
@@ -43,13 +44,9 @@ class MemorydStep(Step):
             OwnBroker(host.door, host.paths, host.env).stop()
         if any(finding.healable for finding in socket_finding(host, before)):
             host.daemon.stop()
-        ok, detail = host.supervisor.ensure()
+        ok, detail = ensure_asked(host.supervisor, host.door, host.paths, host.env)
         if not ok and host.door.kind == "overlay":
             return self.ok("would be started", changed=True)  # in a dry run nothing comes up that could answer
-        if not ok and host.supervisor.name == "broker":
-            # What a broker counts is for what starts by itself; here somebody asks, and a new one has counted nothing.
-            OwnBroker(host.door, host.paths, host.env).stop()
-            ok, detail = host.supervisor.ensure()
         if not ok:
             return self.fail(detail)
         report = host.daemon.verify()
