@@ -7,11 +7,12 @@ work than all that is done with a frame. Never keeps what has come.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 
 SIZE = 1 << 16
 
 
-class Reading(asyncio.BufferedProtocol):
+class Reading(asyncio.BufferedProtocol, ABC):
     """A protocol that is handed bytes. `buffer`: may be shared by all that one event loop serves."""
 
     __slots__ = ("_buffer",)
@@ -19,9 +20,9 @@ class Reading(asyncio.BufferedProtocol):
     def __init__(self, buffer: memoryview | None = None) -> None:
         self._buffer = memoryview(bytearray(SIZE)) if buffer is None else buffer
 
+    @abstractmethod
     def data_received(self, data: bytes) -> None:
         """Something has come."""
-        raise NotImplementedError
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer

@@ -120,6 +120,8 @@ def _run(
         door.files.mkdir(folder, mode=PRIVATE)
     checks.refuse_second(door, paths)
     with door.locks.hold(paths.daemon_lock, wait=0, what="memoryd"):
+        # First of all that is written: where there is no room, the refusal is the one line that says so.
+        host_id = _host_id(door, paths)
         identity = _identity(door, paths, root)
         wanted = chosen_port(settings, host, port)
         with offered(door, paths, identity, log=log) as offer, _listener(door, wanted) as listener:
@@ -132,7 +134,9 @@ def _run(
             )
             logging.basicConfig(handlers=[Forward(log)], level=logging.WARNING, force=True)
             store = Store(SqliteEngine(door.files, paths.index_db, uid=identity.uid), fingerprint(locale), log)
-            kit = _kit(door, paths, settings, host, vault, offer, store, log=log, mcp=mcp, timings=timings)
+            kit = _kit(
+                door, paths, settings, host, vault, offer, store, host_id=host_id, log=log, mcp=mcp, timings=timings
+            )
             return asyncio.run(Daemon(kit).run(listener))
 
 
@@ -168,6 +172,7 @@ def _kit(
     offer: Offer,
     store: Store,
     *,
+    host_id: str,
     log: Log,
     mcp: bool,
     timings: Timings,
@@ -188,7 +193,7 @@ def _kit(
         review=modes.review,
         conflict=partial(_in_conflict, door, vault.root),
     )
-    leasing = Leasing(door, vault.root, vault.locale.folders["system"], host=_host_id(door, paths), name=hostname())
+    leasing = Leasing(door, vault.root, vault.locale.folders["system"], host=host_id, name=hostname())
     tending = Tending(
         door,
         vault,

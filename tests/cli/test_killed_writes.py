@@ -25,9 +25,7 @@ LOG = "01_Knowledge/Log.md"
 
 @pytest.fixture
 def bed(runtime: Path) -> Iterator[Bed]:
-    """Without a broker, which would leave a memoryd that dies again and again down for a while."""
     with TemporaryDirectory(prefix="k") as short, bed_in(Path(short), runtime) as made:
-        made.env["RUNNING_PROCESS_DISABLE"] = "1"
         made.init("alpha")
         yield made
 

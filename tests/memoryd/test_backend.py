@@ -133,6 +133,7 @@ def said(daemon: Running, words: str) -> list[str]:
 
 def goes_on(daemon: Running) -> None:
     """memoryd works, and only says what is wrong, in one line."""
+    daemon.said("without a socket for brokers")
     assert len(said(daemon, "without a socket for brokers")) == 1, daemon.lines
     daemon.wait(lambda health: bool(health["ready"]))
     assert daemon.titles("fox") == ["Fox"]

@@ -155,14 +155,16 @@ HOSTILE = {
 def test_time_grows_with_size_and_not_faster(kind: str) -> None:
     """Against a yardstick of this machine: a quadratic rule would be thousands of times slower."""
     data = HOSTILE[kind].encode()
-    begin = time.process_time()
-    for _ in range(10):
-        sum(data[:500_000])
-    yardstick = time.process_time() - begin
-    begin = time.process_time()
-    new = stamped(data, "01_Знания/x.md", False, True)
-    smart_hash(new)
-    assert time.process_time() - begin < 200 * yardstick
+    new, best = b"", float("inf")
+    for _ in range(3):  # the best of three: what else the machine does can only add
+        begin = time.process_time()
+        for _ in range(10):
+            sum(data[:500_000])
+        middle = time.process_time()
+        new = stamped(data, "01_Знания/x.md", False, True)
+        smart_hash(new)
+        best = min(best, (time.process_time() - middle) / (middle - begin))
+    assert best < 60
     assert stamped(new, "01_Знания/x.md", False, True) == new
 
 

@@ -6,11 +6,15 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from iapeer_memory import __version__
-from iapeer_memory.domain.door import Door
+from iapeer_memory.broker.file_places import definitions_folder
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.provision.runtime.command import place_command
 from iapeer_memory.provision.runtime.install import install_running
@@ -18,7 +22,10 @@ from iapeer_memory.provision.runtime.program import Program, running_interpreter
 from iapeer_memory.provision.runtime.shelf import Shelf
 from iapeer_memory.supervise.brokered import BrokerSupervisor
 from iapeer_memory.supervise.daemon import Daemon
-from iapeer_memory.surfaces.shims import render_launcher
+from iapeer_memory.supervise.definition import Declaration, executable
+from iapeer_memory.supervise.own_broker import OwnBroker
+from iapeer_memory.surfaces.shims import render_daemon_environment, render_launcher
+from tests.support.confined import confined_door
 from tests.support.ports import free_port
 
 LOOK = """
@@ -43,10 +50,17 @@ def frozen(program: Program, folder: Path) -> Program:
     return replace(program, **copy)
 
 
-def test_it_stands_alone_and_memoryd_runs_from_it(door: Door, tmp_path: Path) -> None:
-    home = tmp_path / "a home"
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Short, as sockets have to lie in it."""
+    with TemporaryDirectory(prefix="im", dir="/tmp") as short:
+        yield Path(short)
+
+
+def test_it_stands_alone_and_memoryd_runs_from_it(folder: Path) -> None:
+    door, home = confined_door(str(folder)), folder / "a home"
     paths = Paths.from_env({"HOME": str(home)}, os_home=str(home))
-    program = frozen(running_program(door), tmp_path)
+    program = frozen(running_program(door), folder)
     made = install_running(door, paths, program)
     assert (made.action, made.version) == ("installed", __version__)
     assert Shelf(door, paths).damage(made.build, deep=True) == ()
@@ -70,6 +84,7 @@ def test_it_stands_alone_and_memoryd_runs_from_it(door: Door, tmp_path: Path) ->
     )
     assert done.returncode == 0 and "memory" in done.stdout, done.stderr
 
+    env = {"HOME": str(home), "XDG_RUNTIME_DIR": str(folder)}
     port = free_port()
     (home / "vault").mkdir()
     door.files.write(
@@ -78,7 +93,9 @@ def test_it_stands_alone_and_memoryd_runs_from_it(door: Door, tmp_path: Path) ->
         mode=0o600,
     )
     door.files.write(paths.launcher, render_launcher(paths=paths), mode=0o755)
-    env = {"HOME": str(home), "XDG_RUNTIME_DIR": str(home / "run"), "RUNNING_PROCESS_DISABLE": "1"}
+    door.files.write(paths.daemon_environment, render_daemon_environment(paths=paths))
+    definitions = definitions_folder(env, home=str(home), platform="linux").path
+    Declaration(door.files, definitions, paths, os.getuid()).write(executable(door.files, paths) or "")
     daemon = Daemon(door, paths, port)
     supervisor = BrokerSupervisor(door, paths, daemon, env)
     try:
@@ -88,6 +105,8 @@ def test_it_stands_alone_and_memoryd_runs_from_it(door: Door, tmp_path: Path) ->
         assert (report.state, report.build, report.version) == ("answering", made.build, __version__)
         assert made.build in Shelf(door, paths).in_use()
         assert supervisor.restart() == (True, f"running, pid {report.pid}")
+        broker = OwnBroker(door, paths, env).process()
+        assert broker is not None and broker.argv[0].startswith(str(home))
     finally:
         stopped, words = supervisor.remove()
     assert stopped, words
