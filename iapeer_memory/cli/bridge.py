@@ -132,10 +132,8 @@ def start_memoryd() -> int:
     """Have its supervisor see that memoryd runs. Raises ProductError."""
     from iapeer_memory.cli.session import open_host
     from iapeer_memory.provision.settle import settle
-    from iapeer_memory.supervise.table import ensure_asked
 
-    host = settle(open_host())
-    ok, detail = ensure_asked(host.supervisor, host.door, host.paths, host.env)
+    ok, detail = settle(open_host()).supervisor.ensure()
     if not ok:
         say(detail)
     return 0 if ok else 1

@@ -101,14 +101,18 @@ class BrokerSupervisor:
         if problem is not None:
             return False, note + problem
         clock, began = self._door.clock, self._door.clock.now()
-        deadline, broken = clock.monotonic() + WITHIN, 0
+        deadline, broken, renewed = clock.monotonic() + WITHIN, 0, False
         while True:
             refused = ""
             try:
                 self._broker.ready(deadline)
                 self._ask(deadline)
             except HelloRefused as refusal:
-                refused = f"{note}memoryd is not started: {self._why(began, line_of(refusal))}; {LOOK}"
+                if out_of_budget(refusal) and not renewed:
+                    # What a broker counts is for what starts by itself, and a new one has counted nothing.
+                    renewed, _ = self._broker.stop()
+                    continue
+                refused = f"{note}memoryd is not started: {self._why(began, line_of(refusal))}"
             except NoBroker as error:
                 return self._start_directly(note, error.line())
             except ClientError as error:
@@ -124,12 +128,12 @@ class BrokerSupervisor:
                 return False, refused
             if not left:
                 late = f"does not answer within {WITHIN:g} s ({report.detail})"
-                return False, f"{note}memoryd was started through its broker and {self._why(began, late)}; {LOOK}"
+                return False, f"{note}memoryd was started through its broker and {late}; {self._why(began, LOOK)}"
 
     def _ask(self, deadline: float) -> None:
         """A Hello, and another whenever a refusal says so. Raises ClientError.
 
-        A spent budget is not waited for: the answer then is why the starts failed, if that was before our eyes.
+        A start that failed is tried once more, and a spent budget not waited for: told is why the first one failed.
         """
         failed: HelloRefused | None = None
 
@@ -138,7 +142,7 @@ class BrokerSupervisor:
             try:
                 self._broker.ask_for_memoryd(deadline)
             except HelloRefused as refused:
-                if refused.refusal.refused.reason == NO_BUDGET.reason:
+                if failed is not None or out_of_budget(refused):
                     return failed or refused
                 if refused.refusal.kind == "other":
                     failed = refused
@@ -171,9 +175,14 @@ class BrokerSupervisor:
                 return report
 
     def _why(self, began: float, otherwise: str) -> str:
-        """What memoryd itself said last since that moment, and what was said of it."""
-        said = last_words(self._door, self._paths.daemon_log, began)
-        return f"{said} ({otherwise})" if said else otherwise
+        """What memoryd itself said last since that moment, or what was said of it; and a remedy."""
+        words = last_words(self._door, self._paths.daemon_log, began) or otherwise
+        return words if "; fix: " in words or words == LOOK else f"{words}; {LOOK}"
+
+
+def out_of_budget(refused: HelloRefused) -> bool:
+    """Whether the broker has started memoryd too often already."""
+    return refused.refusal.refused.reason == NO_BUDGET.reason
 
 
 def line_of(refused: HelloRefused) -> str:

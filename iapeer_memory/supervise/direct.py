@@ -5,6 +5,7 @@ Whoever calls holds the spawn lock and has looked that memoryd does not run.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from os.path import dirname, join
 
@@ -15,6 +16,9 @@ from iapeer_memory.supervise.definition import executable
 
 GIVEN_ON = ("IAPEER_MEMORY_SUPPRESS_IAP_SEND", "IAPEER_TEST_SANDBOX", "TMPDIR", "TZ", "XDG_RUNTIME_DIR")
 LOG_BYTES = 8 << 20
+LONGEST_WORDS = 500
+PREFIX = re.compile(r"^(?:\S+Z (?:info|warn) )?(?:(?:memoryd|the broker) does not start: )?")
+"""What a line of ours begins with."""
 
 
 def start_directly(door: Door, paths: Paths, env: Mapping[str, str]) -> Started:
@@ -48,7 +52,7 @@ def own_environment(paths: Paths, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def last_words(door: Door, log: str, since: float) -> str:
-    """The last line of a log, where it was written after that moment; "" otherwise."""
+    """What the last line of a log says, where it was written after that moment; "" otherwise."""
     try:
         seen = door.files.stat(log)
         data = door.files.read_optional(log, limit=LOG_BYTES)
@@ -57,4 +61,5 @@ def last_words(door: Door, log: str, since: float) -> str:
     if seen is None or seen.mtime_ns / 1e9 < since - 1:
         return ""
     lines = (data or b"").decode("utf-8", "replace").strip().splitlines()
-    return "".join(c for c in lines[-1][:200] if c.isprintable()) if lines else ""
+    words = PREFIX.sub("", lines[-1]) if lines else ""
+    return "".join(c for c in words[:LONGEST_WORDS] if c.isprintable())

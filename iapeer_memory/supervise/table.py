@@ -19,7 +19,6 @@ from iapeer_memory.supervise import launchd, systemd
 from iapeer_memory.supervise.brokered import BrokerSupervisor
 from iapeer_memory.supervise.daemon import Daemon
 from iapeer_memory.supervise.notifier import NotifierSupervisor, SendWatcher
-from iapeer_memory.supervise.own_broker import OwnBroker
 
 
 def choose(
@@ -60,15 +59,3 @@ def make(
     if (platform or own_platform()) == "darwin":
         return launchd.LaunchdSupervisor(door, paths, daemon)
     return systemd.SystemdSupervisor(door, paths, daemon, env)
-
-
-def ensure_asked(supervisor: Supervisor, door: Door, paths: Paths, env: Mapping[str, str]) -> tuple[bool, str]:
-    """`ensure` where somebody asks for it: a start that fails is tried once more with a new broker.
-
-    What a broker counts is for what starts by itself, and a new one has counted nothing.
-    """
-    ok, detail = supervisor.ensure()
-    if ok or supervisor.name != "broker" or door.kind == "overlay":
-        return ok, detail
-    OwnBroker(door, paths, env).stop()
-    return supervisor.ensure()

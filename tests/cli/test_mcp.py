@@ -90,7 +90,11 @@ def test_a_memory_that_cannot_be_had_is_told_in_the_answer(bed: Bed) -> None:
     config.write_text(config.read_text().replace(str(bed.vault), f"{bed.vault}-gone"))
     with session(bed, "alpha") as one:
         error = one.ask("tools/call", name="memory_search", arguments={"query": "x"})["error"]
-        assert error["code"] == -32603 and "memoryd cannot be started" in error["message"]
+        assert error["code"] == -32603
+        why = (
+            f"memoryd is not started: the vault {bed.vault}-gone is not there; fix: mkdir -p {bed.vault}-gone, or set "
+        )
+        assert error["message"].startswith(f"memoryd cannot be started: {why}")
         one.say(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
         one.say(b"not JSON")
         assert one.heard()["id"] is None

@@ -16,7 +16,6 @@ from iapeer_memory.provision.runtime.shelf import Shelf
 from iapeer_memory.provision.step import Done, Seen, Step
 from iapeer_memory.supervise.identity import prove
 from iapeer_memory.supervise.own_broker import OwnBroker
-from iapeer_memory.supervise.table import ensure_asked
 
 REPAIR = "iapeer-memory verify --repair"
 STALE_SECONDS = 120.0
@@ -44,7 +43,7 @@ class MemorydStep(Step):
             OwnBroker(host.door, host.paths, host.env).stop()
         if any(finding.healable for finding in socket_finding(host, before)):
             host.daemon.stop()
-        ok, detail = ensure_asked(host.supervisor, host.door, host.paths, host.env)
+        ok, detail = host.supervisor.ensure()
         if not ok and host.door.kind == "overlay":
             return self.ok("would be started", changed=True)  # in a dry run nothing comes up that could answer
         if not ok:
