@@ -1,4 +1,4 @@
-"""Clearing up after a memoryd that was killed: the temporary files in the folders that only memoryd writes.
+"""Clearing up after a memoryd that was killed: its temporary files in its own folders, and where brokers look.
 
 Those in the vault may hold words of a note and are taken in by notes/late.py instead.
 """
@@ -14,11 +14,13 @@ from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.host import uid
 from iapeer_memory.egress.temps import sweep_temps
+from iapeer_memory.supervise import outside
 
 
 def clear_up(door: Door, paths: Paths) -> None:
     """Remove them; what cannot be removed stays for the next start. The caller holds memoryd's lock."""
-    waiting = [paths.state_dir, join(paths.state_dir, INDEXES), paths.cache_dir, dirname(paths.index_db)]
+    own = (paths.state_dir, join(paths.state_dir, INDEXES), paths.cache_dir, dirname(paths.index_db))
+    waiting = (*own, *outside.folders(door.files, paths))
     for folder in (*dict.fromkeys(waiting), *_folders(door.files, paths.contexts)):
         try:
             sweep_temps(door.files, folder, uid=uid(), now=door.clock.now())

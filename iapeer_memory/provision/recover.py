@@ -14,6 +14,8 @@ from iapeer_memory.egress.temps import sweep_temps
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.runtime.install import one_at_a_time
 from iapeer_memory.provision.runtime.shelf import Shelf
+from iapeer_memory.provision.steps.launcher import declaration
+from iapeer_memory.supervise import outside
 
 
 def recover(host: Host) -> None:
@@ -33,11 +35,12 @@ def recover(host: Host) -> None:
 
 
 def own_folders(host: Host) -> tuple[str, ...]:
-    """Folders in which we write files of our own."""
+    """Folders in which we write files of our own, those included where brokers look."""
     paths = host.paths
     locales = tuple(join(paths.templates, name) for name in host.door.files.list(paths.templates))
     folders = (
         paths.state_dir, paths.backups, paths.runtimes, paths.config_dir, paths.hooks_dir, *locales, paths.cache_dir,
         paths.logs_dir, paths.root, dirname(paths.guide), dirname(paths.stable_binary),
+        declaration(host).folder, *outside.folders(host.door.files, paths),
     )  # fmt: skip
     return tuple(dict.fromkeys(folders))

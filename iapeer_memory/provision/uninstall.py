@@ -178,12 +178,16 @@ def stop(host: Host) -> tuple[bool, str, tuple[str, ...]]:
 
 def definition(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     """How brokers start memoryd; before memoryd is stopped, so that none starts it again."""
-    return said(True, f"{declaration(host).remove()} removed")
+    declared = declaration(host)
+    sweep(host, declared.folder)
+    return said(True, f"{declared.remove()} removed")
 
 
 def endpoint(host: Host, manifests: list[str]) -> tuple[bool, str, tuple[str, ...]]:
     """What a memoryd that is stopped may have left of its socket and its claims. `manifests`: gets those that stay."""
     places = outside.recorded(host.door.files, host.paths)
+    for folder in outside.folders(host.door.files, host.paths):
+        sweep(host, folder)
     manifests += [place for place in places if place.endswith(outside.MANIFEST)]
     return said(True, f"{outside.clear(host.door, host.paths, keep=manifests)} removed")
 
@@ -255,7 +259,7 @@ def state(host: Host) -> tuple[bool, str, tuple[str, ...]]:
         (host.paths.cache_dir, CACHE_NAMES),
         (host.paths.logs_dir, LOG_NAMES),
     ):
-        sweep_temps(files, folder, uid=uid(), now=host.door.clock.now())
+        sweep(host, folder)
         for name in files.list(folder):
             if name.startswith(names):
                 clear(files, join(folder, name))
@@ -266,6 +270,11 @@ def state(host: Host) -> tuple[bool, str, tuple[str, ...]]:
     words = " ".join(map(quote, kept))
     note = f"removed; earlier versions of your files and notes stay in {words} (delete them with: rm -r {words})"
     return said(True, note if kept else "removed")
+
+
+def sweep(host: Host, folder: str) -> None:
+    """Take away what writers of ours that were killed left half-written."""
+    sweep_temps(host.door.files, folder, uid=uid(), now=host.door.clock.now())
 
 
 def holds_anything(host: Host, name: str) -> bool:

@@ -28,6 +28,11 @@ def recorded(files: Files, paths: Paths) -> tuple[str, ...]:
     return tuple(line for line in lines if line.startswith("/"))
 
 
+def folders(files: Files, paths: Paths) -> tuple[str, ...]:
+    """The folders in which they lie."""
+    return tuple(dict.fromkeys(map(dirname, recorded(files, paths))))
+
+
 def record(files: Files, paths: Paths, places: Iterable[str]) -> None:
     """Add what is to be made. Raises OSError."""
     known = recorded(files, paths)

@@ -88,7 +88,9 @@ def test_what_a_killed_one_was_writing_is_cleared_up_and_nothing_else(tmp_path: 
     world.put("05_Lists/0.md", "x\n")
     with world.daemon() as daemon:
         state = daemon.state
-    folders = [state, state / "indexes", state / "context/by-path/home/alpha", daemon.index.parent]
+        registry = world.home / ".local/share/running-process/manifests"
+        assert registry.is_dir()
+    folders = [state, state / "indexes", state / "context/by-path/home/alpha", daemon.index.parent, registry]
     halves = [folder / ".half.json.0123456789ab.iapeer-memory.tmp" for folder in folders]
     others = [folder / name for folder in folders for name in ("theirs.tmp", ".half.iapeer-memory.tmp")]
     for path in (*halves, *others):

@@ -19,6 +19,7 @@ from iapeer_memory.broker.service_file import file_path, load
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.local_sockets import local_listener
 from iapeer_memory.egress.real import real_door
+from iapeer_memory.provision.journal import Journal
 from iapeer_memory.supervise.definition import GENERATIONS
 from iapeer_memory.supervise.identity import prove
 from tests.support.bed import ARMED, Bed, until
@@ -244,6 +245,23 @@ def test_a_cleanup_keeps_its_hands_off_a_running_memoryd_and_off_notes_for_ever(
     assert registered(own) == [], "and the manifest, last"
     own.ok("verify", "--repair")
     until(lambda: own.run("search", "fox").out.count(".md") == 1, "the index is there again")
+
+
+HALF = ".one.servicedef.0123456789ab.iapeer-memory.tmp"
+
+
+@pytest.mark.parametrize("words", [("init", "--non-interactive"), ("uninstall",)])
+def test_what_a_killed_writer_left_where_brokers_look_goes(own: Bed, words: tuple[str, ...]) -> None:
+    own.init("alpha")
+    registry = own.home / ".local/share/running-process/manifests"
+    left = [folder / HALF for folder in (definitions(own), registry)]
+    theirs = [path.with_name("one.tmp") for path in left]
+    for path in (*left, *theirs):
+        path.write_bytes(b"half")
+    journal = Journal(DOOR, str(own.state / "journal.json"), "init", "0.6.0")
+    journal.begin("launcher")
+    own.ok(*words)
+    assert [path.exists() for path in (*left, *theirs)] == [False, False, True, True]
 
 
 def test_two_homes_of_one_user_do_not_meet(own: Bed, tmp_path: Path, runtime: Path) -> None:
