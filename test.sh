@@ -55,7 +55,8 @@ $py -m mypy
 echo "== tests"
 marks="not harness"
 [ "$long" = yes ] || marks="$marks and not slow"
-$py -m pytest -n "${TEST_WORKERS:-2}" -m "$marks" "$@"
+# Stories are long: a worker that is done takes over what waits for the other.
+$py -m pytest -n "${TEST_WORKERS:-2}" --dist worksteal -m "$marks" "$@"
 
 if [ "$harnesses" = yes ]; then
     if [ "$smoke" = yes ] && ! $py -m tests.support.harness.npm where >/dev/null 2>&1; then

@@ -13,6 +13,7 @@ from tests.support.foreign import Fleet, Snapshot
 FAULT = "IAPEER_MEMORY_FAULT"
 KILLED = 137
 SPREAD = (2, 20, 33, 44, 52, 59, 67, 76, 88)
+UNINSTALL_SPREAD = (6, 23, 40, 57)
 ALL = tuple(range(1, 500))
 
 
@@ -27,12 +28,13 @@ def fresh(bed: Bed, tmp_path: Path) -> Iterator[tuple[Fleet, Snapshot]]:
     yield fleet, snapshot
 
 
-def strike_init(fresh: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...], *, retry: bool) -> None:
-    """Init struck at each place; then init again (or nothing), then uninstall: every folder is as it was."""
+def strike_init(fresh: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...], *, retry: bool) -> int:
+    """Init struck at each place; then init again (or nothing), then uninstall: every folder is as it was. How often
+    it was struck before it got through."""
     fleet, snapshot = fresh
     bed = fleet.bed
     words = ("init", *fleet.flags(), "--allow", "--non-interactive")
-    for place in places:
+    for struck, place in enumerate(places):
         snapshot.put_back()
         ran = bed.run(*words, env={FAULT: f"{how}:{place}"})
         through = ran.code == 0 if how == "error" else ran.code != KILLED
@@ -49,8 +51,9 @@ def strike_init(fresh: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]
         assert fleet.now() == fleet.before, f"{how}:{place}"
         assert bed.daemons() == [] and fleet.leftovers() == [], f"{how}:{place}"
         if through:
-            return
+            return struck
     assert places is not ALL, "init never got through"
+    return len(places)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +61,7 @@ def strike_init(fresh: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]
     [("die-after", True, SPREAD[::3]), ("die", False, SPREAD[1::2]), ("error", False, SPREAD[2::3])],
 )
 def test_an_init_that_is_struck(fresh: tuple[Fleet, Snapshot], how: str, retry: bool, places: tuple[int, ...]) -> None:
-    strike_init(fresh, how, places, retry=retry)
+    assert strike_init(fresh, how, places, retry=retry) == len(places)
 
 
 @pytest.mark.slow
@@ -66,13 +69,14 @@ def test_an_init_that_is_struck(fresh: tuple[Fleet, Snapshot], how: str, retry: 
 @pytest.mark.parametrize("retry", [True, False])
 @pytest.mark.parametrize("how", ["die", "die-after", "error"])
 def test_an_init_may_be_struck_at_any_effect(fresh: tuple[Fleet, Snapshot], how: str, retry: bool) -> None:
-    strike_init(fresh, how, ALL, retry=retry)
+    assert strike_init(fresh, how, ALL, retry=retry) > max(SPREAD)
 
 
-def strike_uninstall(fleet: Fleet, snapshot: Snapshot, how: str, places: tuple[int, ...]) -> None:
-    """Uninstall struck at each place, then the plain uninstall: every folder is as it was."""
+def strike_uninstall(fleet: Fleet, snapshot: Snapshot, how: str, places: tuple[int, ...]) -> int:
+    """Uninstall struck at each place, then the plain uninstall: every folder is as it was. How often it was struck
+    before it got through."""
     bed = fleet.bed
-    for place in places:
+    for struck, place in enumerate(places):
         snapshot.put_back()
         ran = bed.run("uninstall", "--keep-binary", env={FAULT: f"{how}:{place}"})
         through = ran.code == 0 if how == "error" else ran.code != KILLED
@@ -82,8 +86,9 @@ def strike_uninstall(fleet: Fleet, snapshot: Snapshot, how: str, places: tuple[i
         assert bed.daemons() == [] and fleet.leftovers() == [], f"{how}:{place}"
         assert not (bed.state / "ledger.json").exists() and not (bed.state / "journal.json").exists()
         if through:
-            return
+            return struck
     assert places is not ALL, "uninstall never got through"
+    return len(places)
 
 
 @pytest.fixture
@@ -97,13 +102,13 @@ def installed(fresh: tuple[Fleet, Snapshot], tmp_path: Path) -> tuple[Fleet, Sna
     return fleet, snapshot
 
 
-@pytest.mark.parametrize(("how", "places"), [("die", (6, 23, 40, 57)), ("error", (2, 14, 33))])
+@pytest.mark.parametrize(("how", "places"), [("die", UNINSTALL_SPREAD), ("error", (2, 14, 33))])
 def test_an_uninstall_that_is_struck(installed: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]) -> None:
-    strike_uninstall(*installed, how, places)
+    assert strike_uninstall(*installed, how, places) == len(places)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("how", ["die", "die-after", "error"])
 def test_an_uninstall_may_be_struck_at_any_effect(installed: tuple[Fleet, Snapshot], how: str) -> None:
-    strike_uninstall(*installed, how, ALL)
+    assert strike_uninstall(*installed, how, ALL) > max(UNINSTALL_SPREAD)

@@ -87,8 +87,8 @@ def each(drifted: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...], *wo
     assert places is not ALL, "the update never got through"
 
 
-def died(drifted: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]) -> None:
-    """The whole of it for an update that dies."""
+def died(drifted: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]) -> int:
+    """The whole of it for an update that dies; how often it did."""
     fleet, _ = drifted
     struck = 0
     for place, ran in each(drifted, how, places, "update"):
@@ -98,11 +98,11 @@ def died(drifted: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]) -> 
         except AssertionError as error:
             raise AssertionError(f"{how}:{place}: {error}") from error
         struck += ran.code == KILLED
-    assert struck >= 3
+    return struck
 
 
-def failed(drifted: tuple[Fleet, Snapshot], places: tuple[int, ...]) -> None:
-    """The whole of it for an update on a full disk."""
+def failed(drifted: tuple[Fleet, Snapshot], places: tuple[int, ...]) -> int:
+    """The whole of it for an update on a full disk; how often it met one."""
     fleet, _ = drifted
     struck = 0
     for place, ran in each(drifted, "error", places, "update"):
@@ -116,41 +116,41 @@ def failed(drifted: tuple[Fleet, Snapshot], places: tuple[int, ...]) -> None:
             converged(fleet, "update")
         except AssertionError as error:
             raise AssertionError(f"error:{place}: {error}") from error
-    assert struck >= 3
+    return struck
 
 
 @pytest.mark.timeout(240)
 def test_an_update_that_dies_before_an_effect_is_finished_by_the_same_command(
     drifted: tuple[Fleet, Snapshot],
 ) -> None:
-    died(drifted, "die", SPREAD[::3])
+    assert died(drifted, "die", SPREAD[::3]) >= 3
 
 
 @pytest.mark.timeout(240)
 def test_an_update_that_dies_after_an_effect_is_finished_by_the_same_command(
     drifted: tuple[Fleet, Snapshot],
 ) -> None:
-    died(drifted, "die-after", SPREAD[1::3])
+    assert died(drifted, "die-after", SPREAD[1::3]) >= 3
 
 
 @pytest.mark.timeout(240)
 def test_an_update_on_a_full_disk_says_so_and_is_finished_by_the_same_command(
     drifted: tuple[Fleet, Snapshot],
 ) -> None:
-    failed(drifted, SPREAD[2::3])
+    assert failed(drifted, SPREAD[2::3]) >= 3
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("how", ["die", "die-after"])
 def test_an_update_may_die_at_any_effect(drifted: tuple[Fleet, Snapshot], how: str) -> None:
-    died(drifted, how, ALL)
+    assert died(drifted, how, ALL) >= 3
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_an_update_may_fail_at_any_effect(drifted: tuple[Fleet, Snapshot]) -> None:
-    failed(drifted, ALL)
+    assert failed(drifted, ALL) >= 3
 
 
 def test_a_write_that_failed_is_no_second_removal_by_the_owner(bed: Bed) -> None:

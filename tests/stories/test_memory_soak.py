@@ -14,15 +14,16 @@ LONG = float(os.environ.get("SOAK_SECONDS", "600"))
 """Seconds of the long form; the environment may ask for another length."""
 
 
-def soak(folder: Path, *, seed: int, seconds: float) -> None:
-    """Run one, and make sure that it was one."""
+def soaked(folder: Path, *, seed: int, seconds: float) -> Soak:
+    """Run one: it fails where it ends otherwise than whole."""
     host = Soak(folder, seed)
     host.run(seconds)
-    assert host.was_one(), (host.lives, host.ledger.counts)
+    return host
 
 
 def test_a_host_where_everything_happens_at_once_ends_whole(tmp_path: Path) -> None:
-    soak(tmp_path, seed=1, seconds=SHORT)
+    host = soaked(tmp_path, seed=1, seconds=SHORT)
+    assert host.was_one(), (host.lives, host.ledger.counts)
 
 
 def test_what_must_not_be_is_seen(tmp_path: Path) -> None:
@@ -40,4 +41,5 @@ def test_what_must_not_be_is_seen(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(LONG + 300)
 def test_ten_minutes_of_everything_at_once(tmp_path: Path) -> None:
-    soak(tmp_path, seed=2, seconds=LONG)
+    host = soaked(tmp_path, seed=2, seconds=LONG)
+    assert host.was_one(), (host.lives, host.ledger.counts)

@@ -29,6 +29,7 @@ def test_a_crash_is_mended_without_anybody(bed: Bed) -> None:
     os.kill(old, signal.SIGKILL)
     until(lambda: bed.daemons() not in ([], [old]), "the broker starts another")
     until(lambda: bed.findings()["memoryd-heartbeat"]["status"] == "ok", "it answers")
+    assert old not in bed.daemons() and len(bed.daemons()) == 1
 
 
 def test_a_host_that_says_detached_goes_on_with_the_broker(bed: Bed) -> None:
