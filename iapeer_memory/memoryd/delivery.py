@@ -2,8 +2,8 @@
 
 Without a core: `<state>/context/by-path/<the peer's folder>/context.txt`, private, written only when it changes; its
 mtime says that memoryd lives. With one: `<peer>/.iapeer/fragments/iapeer-memory.md`. Beside both: each peer's author
-index in the state folder, the tags mirror and projection in the cache. Never reads a peer's folder for content, never
-makes one, never follows a link out of it.
+index in the state folder, the tags mirror and projection in the cache. Of what lies in a peer's folder it reads only
+how long a context its sessions want; never makes one, never follows a link out of it.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from os.path import dirname, normpath
 
 from iapeer_memory.context import author_index, files, fragment, notes, session, tags
 from iapeer_memory.context.author_index import Known
+from iapeer_memory.context.budget import beginning
 from iapeer_memory.context.projects import Places, candidates
 from iapeer_memory.context.survey import Survey, survey
 from iapeer_memory.domain.door import Door
@@ -24,6 +25,7 @@ from iapeer_memory.domain.peer import Peer
 from iapeer_memory.ecosystem.slot import parse as parse_slot
 from iapeer_memory.fleet.map import FleetMap, load
 from iapeer_memory.index.port import NoteSummary, Reader
+from iapeer_memory.memoryd.budgets import Budgets
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.placing import CONTEXT, Placing
 from iapeer_memory.vault.layout import Locale
@@ -76,6 +78,7 @@ class Delivery:
         self._locale = locale
         self._core = core
         self._placing = Placing(door, paths.state_dir, uid)
+        self._budgets = Budgets(door.files, paths.session_settings)
         self._log = log
         self._contexts: set[str] = set()
         self._brought: dict[str, Brought] = {}
@@ -105,6 +108,7 @@ class Delivery:
         self._places = self._places_of_projects(seen)
         self._foreign = self._core and self._slot_is_foreign()
         self._before, self._brought, self._contexts = self._brought, {}, set()
+        self._budgets.forget()
 
     def bring(self, peer: Peer, own: Own) -> None:
         """Bring a peer what it is due."""
@@ -137,7 +141,8 @@ class Delivery:
         fragments = self._fragment_of(peer)
         capped_file, full_file = (f"{self._paths.state_dir}/{file}" for file in files.index_files(name))
         places = (capped_file, full_file, *contexts, *fragments)
-        mark = _mark(peer, known, recent, dictionary)
+        budget = self._budgets.found(peer.cwd) if contexts else None
+        mark = _mark(peer, known, recent, dictionary, budget)
         if before is not None and before == self._lying(places, mark):
             self._brought[name] = before
             return
@@ -146,7 +151,7 @@ class Delivery:
         texts = {capped_file: capped, full_file: author_index.author_index(name, locale, known, shown, full=True)}
         if contexts:
             text = session.session_text(name, self._vault, locale, known, recent, tags=dictionary)
-            texts |= dict.fromkeys(contexts, text)
+            texts |= dict.fromkeys(contexts, text if budget is None else beginning(text, budget))
         done = [self._guarded(place, partial(self._placing.private, place, text)) for place, text in texts.items()]
         for path in fragments:
             whole = fragment.fragment_text(name, self._vault, self._paths, locale, tags=dictionary, index=capped)
@@ -195,8 +200,9 @@ class Delivery:
         return found is not None and found.kind == "dir"
 
     def alive(self) -> bool:
-        """Say by their mtime that the contexts are watched over; False when one is missing and all are due."""
-        whole = True
+        """Say by their mtime that the contexts are watched over; False when one is missing or is wanted otherwise, and
+        all are due."""
+        whole = not self._budgets.changed()
         for place in self._contexts:
             if self._files.lstat(place) is None:
                 whole = False
@@ -246,10 +252,10 @@ class Delivery:
         return True
 
 
-def _mark(peer: Peer, known: Known, recent: Sequence[NoteSummary], dictionary: str) -> int:
+def _mark(peer: Peer, known: Known, recent: Sequence[NoteSummary], dictionary: str, budget: int | None) -> int:
     """Differs where anything differs that a peer's texts are made from."""
     links = tuple(known.links.get(note.path, 0) for note in (*known.own, *recent))
-    return hash((peer, known.own, known.overviews, known.places, recent, links, dictionary))
+    return hash((peer, known.own, known.overviews, known.places, recent, links, dictionary, budget))
 
 
 def _words(error: ProductError | OSError | ValueError) -> str:

@@ -79,6 +79,25 @@ def test_contexts_come_change_and_go(tmp_path: Path, vault: Path) -> None:
     assert os.listdir(one) == [two.name]
 
 
+def test_a_context_is_as_long_as_the_project_wants_it(tmp_path: Path, vault: Path) -> None:
+    home, alpha = tmp_path / "h", tmp_path / "alpha"
+    alpha.mkdir()
+    fleet(home, ("alpha", alpha))
+    with start(home, vault) as daemon:
+        place = context(daemon, alpha)
+        daemon.until(place.exists)
+        whole = place.read_text()
+        write(alpha, ".iapeer/memory.jsonc", '{ "context_budget": 900 } // short\n')
+        daemon.until(lambda: 500 < len(place.read_bytes()) <= 900)
+        assert whole.startswith(place.read_text()) and place.read_text().endswith("\n")
+        write(alpha, ".iapeer/memory.jsonc", '{ "context_budget": "long" }')
+        daemon.until(lambda: place.read_text() == whole)
+        mine = home / ".iapeer/plugins/iapeer-memory"
+        write(mine, "memory.jsonc", '{ "context_budget": 600 }')
+        daemon.until(lambda: 300 < len(place.read_bytes()) <= 600)
+        assert whole.startswith(place.read_text())
+
+
 def test_a_file_that_was_damaged_is_mended_with_the_next_change(tmp_path: Path, vault: Path) -> None:
     home, alpha, beta = tmp_path / "h", tmp_path / "alpha", tmp_path / "beta"
     alpha.mkdir()
