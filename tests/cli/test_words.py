@@ -81,10 +81,7 @@ WRONG = {
     ),
     ("peer", "frob"): "iapeer-memory peer: unknown command: frob",
     ("memoryd", "--mcp-port", "99999"): "iapeer-memory memoryd: --mcp-port must be 0 to 65535, not 99999",
-    ("memoryd", "--mcp-port", "x"): (
-        "iapeer-memory memoryd: Invalid value for '--mcp-port': Input should be a valid integer, "
-        "unable to parse string as an integer"
-    ),
+    ("memoryd", "--mcp-port", "x"): "iapeer-memory memoryd: Invalid value for '--mcp-port': 'x' is not a valid int",
     ("hook", "frob"): "iapeer-memory hook: unknown hook event 'frob'; there are post-write, session-start",
     ("logs", "frob"): "iapeer-memory logs: no log is called 'frob'; there are memoryd, repair, hooks and all",
     ("config", "get", "FROB"): "iapeer-memory config: no setting is called FROB; fix: iapeer-memory config list",

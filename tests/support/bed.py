@@ -142,15 +142,17 @@ class Bed:
         return self.running(b"broker")
 
     def running(self, word: bytes) -> list[int]:
-        """Pids of the processes of this home with that word on their command line."""
-        found = []
+        """Pids of the processes of this home with that word on their command line. A child of one of them that has not
+        become another program yet is none."""
+        parents: dict[int, int] = {}
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
                 with contextlib.suppress(OSError):
                     words = (entry / "cmdline").read_bytes().split(b"\0")
                     if word in words and str(self.home).encode() in b" ".join(words):
-                        found.append(int(entry.name))
-        return found
+                        stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                        parents[int(entry.name)] = int(stat[1])
+        return [pid for pid, parent in parents.items() if parent not in parents]
 
     def end(self) -> None:
         """Stop what still runs."""
