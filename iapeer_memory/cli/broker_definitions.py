@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from iapeer_memory.broker import builders
+from iapeer_memory.broker import definition_builder
 from iapeer_memory.broker.file_places import Folder
 from iapeer_memory.broker.service_file import install as write
 from iapeer_memory.broker.service_file import uninstall
@@ -50,11 +50,11 @@ def install(
     """Declare a service, in the files of both generations."""
     if isolation not in ISOLATIONS:
         raise UsageError(f"--isolation must be one of {', '.join(ISOLATIONS)}, not {isolation!r:.40}")
-    made = builders.private_broker(service, binary_path)
+    made = definition_builder.private_broker(service, binary_path)
     if isolation == "shared":
-        made = builders.shared_broker(service, binary_path)
+        made = definition_builder.shared_broker(service, binary_path)
     elif isolation == "explicit" or explicit_instance:
-        made = builders.explicit_instance(service, binary_path, explicit_instance)
+        made = definition_builder.explicit_instance(service, binary_path, explicit_instance)
     if http:
         made = made.http_server()
     definition = (

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from posixpath import dirname, join
 
-from iapeer_memory.broker.builders import explicit_instance
+from iapeer_memory.broker.definition_builder import explicit_instance
 from iapeer_memory.broker.file_errors import DefinitionRefused
 from iapeer_memory.broker.service_file import Generation, file_path, install, load, uninstall
 from iapeer_memory.broker.validate import TAIL_SIGNS

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from os.path import dirname
 
-from iapeer_memory.broker.builders import cache_manifest
+from iapeer_memory.broker.manifest_builder import cache_manifest
 from iapeer_memory.broker.manifest_file import central_path, write_beside, write_central
 from iapeer_memory.broker.private_folder import is_private
 from iapeer_memory.broker.surroundings import Surroundings

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iapeer_memory.broker.builders import DefinitionBuilder, explicit_instance, private_broker, shared_broker
+from iapeer_memory.broker.definition_builder import DefinitionBuilder, explicit_instance, private_broker, shared_broker
 from iapeer_memory.broker.file_errors import DefinitionRefused
 from iapeer_memory.broker.registry import scan
 from iapeer_memory.broker.service_files import load_combined

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from iapeer_memory.broker.builders import private_broker, recorded
 from iapeer_memory.broker.cleanup.carry_out import carry_out
 from iapeer_memory.broker.cleanup.ground import Ground
 from iapeer_memory.broker.cleanup.listing import listed, listing
@@ -20,8 +19,10 @@ from iapeer_memory.broker.cleanup.plan import Plan, planned
 from iapeer_memory.broker.cleanup.request import Request, parse_age
 from iapeer_memory.broker.cleanup.sight import Sight, lies_in, takes
 from iapeer_memory.broker.cleanup.verify import document, exit_code, verify
+from iapeer_memory.broker.definition_builder import private_broker
 from iapeer_memory.broker.identity import ExecutableHashes, describe
 from iapeer_memory.broker.liveness import Life
+from iapeer_memory.broker.manifest_builder import recorded
 from iapeer_memory.broker.manifest_file import write_beside
 from iapeer_memory.broker.names import service_identity_file, v1_folder
 from iapeer_memory.broker.registry import scan

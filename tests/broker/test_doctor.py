@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 
 from iapeer_memory.broker import names
-from iapeer_memory.broker.builders import private_broker, recorded
+from iapeer_memory.broker.definition_builder import private_broker
 from iapeer_memory.broker.doctor.check import Check, Report
 from iapeer_memory.broker.doctor.machine import Unit, inode_check, kill_mode_check, path_budget_check, unit_in
 from iapeer_memory.broker.doctor.run import Options, areas, examine, report
 from iapeer_memory.broker.fs_health import InodeHealth
 from iapeer_memory.broker.identity import ExecutableHashes, describe
+from iapeer_memory.broker.manifest_builder import recorded
 from iapeer_memory.broker.protobuf import encode
 from iapeer_memory.broker.sidecar import Sidecar, write_sidecar
 from iapeer_memory.broker.wire_v1.control import ErrorCode, HelloReply, Negotiated, Refused

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iapeer_memory.broker.builders import explicit_instance, private_broker, shared_broker
+from iapeer_memory.broker.definition_builder import explicit_instance, private_broker, shared_broker
 from iapeer_memory.broker.file_errors import DefinitionRefused
 from iapeer_memory.broker.file_places import Folder, definitions_folder
 from iapeer_memory.broker.protobuf import encode

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from iapeer_memory.broker.builders import private_broker
 from iapeer_memory.broker.client import LocalTarget, negotiate
 from iapeer_memory.broker.client_errors import HelloRefused
+from iapeer_memory.broker.definition_builder import private_broker
 from iapeer_memory.broker.hello import Wanted
 from iapeer_memory.broker.target import Target
 from iapeer_memory.domain.door import ProcessInfo

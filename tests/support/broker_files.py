@@ -7,9 +7,9 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from iapeer_memory.broker.builders import ManifestBuilder, cache_manifest
 from iapeer_memory.broker.cleanup.request import Cleaned, Request
 from iapeer_memory.broker.cleanup.run import clean
+from iapeer_memory.broker.manifest_builder import ManifestBuilder, cache_manifest
 from iapeer_memory.broker.manifest_file import write_central
 from iapeer_memory.broker.service_file import Generation
 from iapeer_memory.broker.surroundings import Surroundings, surroundings
