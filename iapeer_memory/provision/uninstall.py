@@ -42,7 +42,7 @@ from iapeer_memory.provision.steps.launcher import declaration
 from iapeer_memory.provision.steps.slot import slot_verdict
 from iapeer_memory.provision.sweep import make_view, unprovision_all
 from iapeer_memory.supervise import outside
-from iapeer_memory.supervise.own_broker import OwnBroker
+from iapeer_memory.supervise.table import retire_others
 from iapeer_memory.surfaces.sweep import remembered
 
 Tell = Callable[[Outcome], None]
@@ -170,9 +170,8 @@ def plugin_recipe(host: Host) -> tuple[str, ...]:
 
 
 def stop(host: Host) -> tuple[bool, str, tuple[str, ...]]:
-    """memoryd and who keeps it alive; also a broker from before somebody else was chosen."""
-    if host.supervisor.name != "broker":
-        OwnBroker(host.door, host.paths, host.env).stop()
+    """memoryd and who keeps it alive; also who did before somebody else was chosen."""
+    retire_others(host.supervisor.name, host.door, host.paths, host.port, env=host.env)
     return said(*host.supervisor.remove())
 
 

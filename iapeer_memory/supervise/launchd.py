@@ -124,11 +124,21 @@ class LaunchdSupervisor:
 
     def remove(self) -> tuple[bool, str]:
         """Unload the agent, take its file out, and stop whatever memoryd is left."""
-        path = agent_path(self._paths)
-        if self._door.files.lstat(path) is not None:
-            self._run(unload_words(self._uid), ACT_SECONDS)
-            self._door.files.remove(path)
+        if self._door.files.lstat(agent_path(self._paths)) is not None:
+            self._take_out()
         return self._daemon.stop()
+
+    def withdraw(self) -> bool:
+        """Unload and take out an agent of this very installation, however it has changed; whether there was one."""
+        data = self._door.files.read_optional(agent_path(self._paths)) or b""
+        ours = escape(self._paths.launcher, quote=False).encode("utf-8", "surrogateescape") in data
+        if ours:
+            self._take_out()
+        return ours
+
+    def _take_out(self) -> None:
+        self._run(unload_words(self._uid), ACT_SECONDS)
+        self._door.files.remove(agent_path(self._paths))
 
     def _answers(self, build: str | None) -> tuple[bool, str]:
         report = self._daemon.wait_answering(build, wait=PATIENCE)

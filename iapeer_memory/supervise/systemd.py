@@ -16,7 +16,7 @@ from iapeer_memory.egress.host import uid
 from iapeer_memory.egress.templates import template
 from iapeer_memory.supervise.builds import installed_build
 from iapeer_memory.supervise.decide import PATIENCE, restart_plan
-from iapeer_memory.supervise.unit import PROPERTIES, UNIT, UnitState, manager_objection, read_state, unit_text
+from iapeer_memory.supervise.unit import PROPERTIES, UNIT, UnitState, manager_objection, read_state, unit_text, word
 
 ASK_SECONDS, ACT_SECONDS = 5.0, 30.0
 TEMPLATE = "systemd.service"
@@ -122,11 +122,22 @@ class SystemdSupervisor:
     def remove(self) -> tuple[bool, str]:
         """Stop and disable the unit, take its file out, and stop whatever memoryd is left."""
         if self._door.files.lstat(self.path) is not None:
-            self._systemctl("disable", "--now", UNIT, timeout=ACT_SECONDS)
-            self._door.files.remove(self.path)
-            self._systemctl("daemon-reload", timeout=ACT_SECONDS)
-            self._systemctl("reset-failed", UNIT)
+            self._take_out()
         return self._daemon.stop()
+
+    def withdraw(self) -> bool:
+        """Stop and take out a unit of this very installation, however it has changed; whether there was one."""
+        data = self._door.files.read_optional(self.path) or b""
+        ours = word(self._paths.launcher).encode("utf-8", "surrogateescape") in data
+        if ours:
+            self._take_out()
+        return ours
+
+    def _take_out(self) -> None:
+        self._systemctl("disable", "--now", UNIT, timeout=ACT_SECONDS)
+        self._door.files.remove(self.path)
+        self._systemctl("daemon-reload", timeout=ACT_SECONDS)
+        self._systemctl("reset-failed", UNIT)
 
     def _see_it_run(self, state: UnitState) -> tuple[bool, str]:
         report = self._daemon.verify()

@@ -19,6 +19,7 @@ from iapeer_memory.supervise import launchd, systemd
 from iapeer_memory.supervise.brokered import BrokerSupervisor
 from iapeer_memory.supervise.daemon import Daemon
 from iapeer_memory.supervise.notifier import NotifierSupervisor, SendWatcher
+from iapeer_memory.supervise.own_broker import OwnBroker
 
 
 def choose(
@@ -56,6 +57,24 @@ def make(
         return NotifierSupervisor(door, paths, daemon, read_triggers=read_triggers, send=send_watcher)
     if name == "broker":
         return BrokerSupervisor(door, paths, daemon, env)
+    return unit(door, paths, port, env=env, platform=platform)
+
+
+def unit(
+    door: Door, paths: Paths, port: int, *, env: Mapping[str, str], platform: str | None = None
+) -> systemd.SystemdSupervisor | launchd.LaunchdSupervisor:
+    """The unit of this platform."""
+    daemon = Daemon(door, paths, port)
     if (platform or own_platform()) == "darwin":
         return launchd.LaunchdSupervisor(door, paths, daemon)
     return systemd.SystemdSupervisor(door, paths, daemon, env)
+
+
+def retire_others(
+    name: SupervisorName, door: Door, paths: Paths, port: int, *, env: Mapping[str, str], platform: str | None = None
+) -> None:
+    """End what an earlier choice than `name` has left: a broker or a unit, which would start memoryd a second time."""
+    if name != "broker":
+        OwnBroker(door, paths, env).stop()
+    if name != "unit":
+        unit(door, paths, port, env=env, platform=platform).withdraw()

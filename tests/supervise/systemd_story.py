@@ -9,7 +9,7 @@ from pathlib import Path
 
 from iapeer_memory.supervise import systemd
 from iapeer_memory.supervise.systemd import SystemdSupervisor
-from iapeer_memory.supervise.table import choose
+from iapeer_memory.supervise.table import choose, retire_others
 from tests.support.confined import confined_door
 from tests.support.supervised import make_place, until
 
@@ -78,7 +78,12 @@ def main(root: Path) -> None:
     assert ok, words
     assert place.daemon.verify().pid != by_hand
     assert len(place.alive()) == 1
-    unit.remove()
+
+    # Another choice takes the unit out, and nobody starts memoryd again.
+    retire_others("broker", door, place.paths, place.port, env=env)
+    until(lambda: place.alive() == [])
+    assert not Path(unit.path).exists()
+    assert not unit.status()[0]
     sys.stdout.write("all held\n")
 
 

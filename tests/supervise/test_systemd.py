@@ -9,10 +9,11 @@ import pytest
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.paths import Paths
+from iapeer_memory.domain.ports import SupervisorName
 from iapeer_memory.egress.templates import template
-from iapeer_memory.supervise.systemd import SystemdSupervisor, unusable
-from iapeer_memory.supervise.table import choose
-from iapeer_memory.supervise.unit import manager_objection, read_state, unit_text, word
+from iapeer_memory.supervise.systemd import SystemdSupervisor, unit_dir, unusable
+from iapeer_memory.supervise.table import choose, retire_others
+from iapeer_memory.supervise.unit import UNIT, manager_objection, read_state, unit_text, word
 from tests.support.supervised import Place
 from tests.support.user_systemd import missing, run_inside
 
@@ -104,6 +105,23 @@ def test_a_manager_that_refuses_is_told(place: Place, tmp_path: Path) -> None:
     env = fake_systemctl(tmp_path / "bin", '[ "$4" = enable ] && { echo "Access denied" >&2; exit 1; }; exit 0')
     ok, words = SystemdSupervisor(place.door, place.paths, place.daemon, env).ensure()
     assert not ok and words.endswith("cannot be installed: Access denied")
+
+
+@pytest.mark.parametrize("name", ["broker", "notifier"])
+def test_a_unit_of_an_earlier_choice_goes_and_another_installation_s_stays(
+    name: SupervisorName, door: Door, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    env = fake_systemctl(tmp_path / "bin", f'echo "$@" >> {said}')
+    ours, theirs = paths_at(str(tmp_path / "ours")), paths_at(str(tmp_path / "theirs"))
+    for paths, launcher in ((ours, ours), (theirs, ours)):
+        unit = Path(unit_dir(paths)) / UNIT
+        unit.parent.mkdir(parents=True)
+        unit.write_bytes(unit_text(template("systemd.service"), launcher) + b"# mine\n")
+        retire_others(name, door, paths, 8766, env=env, platform="linux")
+        assert unit.exists() == (paths is theirs)
+    words = [line.split(maxsplit=3)[3] for line in said.read_text().splitlines()]
+    assert words == [f"disable --now {UNIT}", "daemon-reload", f"reset-failed {UNIT}"]
 
 
 @pytest.mark.skipif(missing() is not None, reason=missing() or "")

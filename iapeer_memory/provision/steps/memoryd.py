@@ -15,7 +15,7 @@ from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.runtime.shelf import Shelf
 from iapeer_memory.provision.step import Done, Seen, Step
 from iapeer_memory.supervise.identity import prove
-from iapeer_memory.supervise.own_broker import OwnBroker
+from iapeer_memory.supervise.table import retire_others
 
 REPAIR = "iapeer-memory verify --repair"
 STALE_SECONDS = 120.0
@@ -38,9 +38,7 @@ class MemorydStep(Step):
         if config is not None:
             return self.fail(config)
         before = host.daemon.verify()
-        if host.supervisor.name != "broker":
-            # One that is left from before somebody else was chosen would start memoryd a second time.
-            OwnBroker(host.door, host.paths, host.env).stop()
+        retire_others(host.supervisor.name, host.door, host.paths, host.port, env=host.env)
         if any(finding.healable for finding in socket_finding(host, before)):
             host.daemon.stop()
         ok, detail = host.supervisor.ensure()
