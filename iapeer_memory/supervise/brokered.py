@@ -110,8 +110,9 @@ class BrokerSupervisor:
             except HelloRefused as refusal:
                 if out_of_budget(refusal) and not renewed:
                     # What a broker counts is for what starts by itself, and a new one has counted nothing.
-                    renewed, _ = self._broker.stop()
-                    continue
+                    renewed = True
+                    if self._broker.stop()[0]:
+                        continue
                 refused = f"{note}memoryd is not started: {self._why(began, line_of(refusal))}"
             except NoBroker as error:
                 return self._start_directly(note, error.line())
