@@ -9,8 +9,8 @@ from iapeer_memory.search import rank
 
 
 class Candidate(NamedTuple):
-    """A note on its way to the results. `bare`: the score without the factors of its standing. `hit`: None where it
-    came by a link."""
+    """A note on its way to the results. `stale`: superseded. `bare`: the score without the factors of its standing.
+    `hit`: None where it came by a link."""
 
     path: str
     title: str
@@ -18,18 +18,14 @@ class Candidate(NamedTuple):
     status: str | None
     author: str | None
     backlinks: int
+    stale: bool
     score: float
     bare: float
     hit: Hit | None = None
 
     def scored(self, score: float) -> Candidate:
         """The same with another score."""
-        return Candidate(*self[:6], score, *self[7:])
-
-
-def candidate_of(hit: Hit, score: float) -> Candidate:
-    """What the engine has found, with that score."""
-    return Candidate(hit.path, hit.title, hit.type, hit.status, hit.author, hit.backlinks, score, score, hit)
+        return Candidate(*self[:7], score, *self[8:])
 
 
 def hub(candidate: Candidate) -> Candidate:

@@ -13,7 +13,7 @@ from typing import Any
 from iapeer_memory.index.port import Filter, Hit, Neighbour, Reader
 from iapeer_memory.index.stems import Stemmer
 from iapeer_memory.search import evidence, query, rank, widening
-from iapeer_memory.search.candidate import Candidate, best_first, candidate_of, hub
+from iapeer_memory.search.candidate import Candidate, best_first, hub
 from iapeer_memory.search.embedding import Embedder
 from iapeer_memory.search.order import Order
 from iapeer_memory.search.remote import Outcome
@@ -49,6 +49,10 @@ class Question:
     offset: int = 0
     only: Filter | None = None
     preferred: tuple[str, ...] = ()
+
+
+Weighed = tuple[Hit, float]
+"""What was found and its score."""
 
 
 class Finder:
@@ -94,14 +98,16 @@ class Finder:
             found = widening.find(reader, asked, known, limit=most, only=only)
             near = () if vector is None else reader.nearest(vector, limit=most, only=only)
             scale = evidence.scales(asked, known, self._stemmer.stems, prefixes=found.prefixes)
-            candidates = [order.stood(one) for one in self._weighed(reader, found.hits[:most], near, scale)]
+            candidates = [
+                order.stood(hit, score) for hit, score in self._weighed(reader, found.hits[:most], near, scale)
+            ]
         best, reranking = self._reranked(reader, question.text, candidates[:block])
         results: dict[str, Candidate] = {}
         with reader.snapshot():
             wide = only is None and not (asked.insists and found.whole)
             for at in range(0, len(candidates), block):
                 ranked = best if at == 0 else candidates[at : at + block]
-                ranked = sorted(map(order.owned, ranked), key=best_first)
+                ranked = sorted(order.owned(ranked), key=best_first)
                 if wide:
                     ranked += order.joined(ranked, _near(reader, ranked[:limit]), limit)
                 for one in order.twinned(sorted(map(hub, ranked), key=best_first)):
@@ -135,26 +141,20 @@ class Finder:
 
     def _weighed(
         self, reader: Reader, hits: Sequence[Hit], near: Sequence[Hit], scale: evidence.Scales
-    ) -> list[Candidate]:
-        """Candidates with their score from words, from vectors, or from both; the best first."""
+    ) -> list[Weighed]:
+        """What was found with its score from words, from vectors, or from both; the best first."""
         said = [
             evidence.Said(hit.score, self._titles.stems(hit.title), streams)
             for hit, streams in zip(hits, reader.streams(hits), strict=True)
         ]
-        by_words = [candidate_of(hit, score) for hit, score in zip(hits, evidence.scores(scale, said), strict=True)]
-        by_words.sort(key=best_first)
+        by_words = sorted(zip(hits, evidence.scores(scale, said), strict=True), key=_heaviest)
         if not near:
             return by_words
         if not by_words:
-            return [candidate_of(hit, max(hit.score, 0.0)) for hit in near]
-        every = {candidate.path: candidate for candidate in by_words}
-        for hit in near:
-            every.setdefault(hit.path, candidate_of(hit, 0.0))
-        scores = rank.fused(
-            [[candidate.path for candidate in by_words], [hit.path for hit in near]], constant=self._fusion
-        )
-        fused = [one._replace(score=scores[path], bare=scores[path]) for path, one in every.items()]
-        return sorted(fused, key=best_first)
+            return [(hit, max(hit.score, 0.0)) for hit in near]
+        every = {hit.path: hit for hit in (*near, *hits)}
+        scores = rank.fused([[hit.path for hit, _ in by_words], [hit.path for hit in near]], constant=self._fusion)
+        return sorted(((hit, scores[path]) for path, hit in every.items()), key=_heaviest)
 
     def _reranked(self, reader: Reader, text: str, ranked: list[Candidate]) -> tuple[list[Candidate], Outcome]:
         """The candidates with blended scores, unchanged where the reranker did not answer."""
@@ -205,18 +205,15 @@ def answer(reader: Reader, locale: Locale, question: Question) -> dict[str, Any]
     return Finder(locale).answer(reader, question)
 
 
+def _heaviest(weighed: Weighed) -> tuple[float, str]:
+    hit, score = weighed
+    return -score, hit.path
+
+
 def _near(reader: Reader, notes: Sequence[Candidate]) -> dict[str, list[Neighbour]]:
-    """path → its neighbours, greatest first, each once."""
+    """path → its neighbours, greatest first, each once: those of a note that is linked both ways follow each other."""
     found = reader.neighbours([one.path for one in notes], most=NEAR)
-    return {path: _once(ends) for path, ends in found.items()}
-
-
-def _once(ends: Iterable[Neighbour]) -> list[Neighbour]:
-    """Without the second of a note that is linked both ways."""
-    once: dict[str, Neighbour] = {}
-    for end in ends:
-        once.setdefault(end.path, end)
-    return list(once.values())
+    return {path: list({end.path: end for end in reversed(ends)}.values())[::-1] for path, ends in found.items()}
 
 
 def _texts(reader: Reader, notes: Iterable[Candidate]) -> dict[str, tuple[str, ...]]:

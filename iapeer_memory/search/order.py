@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from iapeer_memory.index.port import Neighbour
+from iapeer_memory.index.port import Hit, Neighbour
 from iapeer_memory.search import rank, twins
 from iapeer_memory.search.candidate import Candidate
 from iapeer_memory.search.titles import Titles
@@ -20,30 +20,29 @@ NEIGHBOUR = 0.4
 
 
 class Order:
-    """The order of notes for one who asks. `caller`: the peer, where it is known. `preferred`: folders of
-    the vault."""
+    """The order of notes for one who asks. `caller`: the peer, where it is known; its own memory counts for more unless
+    it asks `for_curation`. `preferred`: folders of the vault."""
 
-    __slots__ = ("_caller", "_for_curation", "_locale", "_preferred", "_titles")
+    __slots__ = ("_caller", "_levelled", "_locale", "_preferred", "_titles")
 
     def __init__(
         self, locale: Locale, titles: Titles, caller: str | None, *, for_curation: bool, preferred: Sequence[str] = ()
     ) -> None:
         self._locale = locale
         self._titles = titles
-        self._caller = caller
-        self._for_curation = for_curation
+        self._caller = None if for_curation else caller
         self._preferred = preferred
+        self._levelled = self._caller is None and not preferred
 
-    def stood(self, candidate: Candidate) -> Candidate:
-        """Its score by its status and place."""
-        factor = rank.standing(candidate.path, candidate.status, self._locale)
-        return candidate if factor == 1 else candidate.scored(candidate.score * factor)
+    def stood(self, hit: Hit, bare: float) -> Candidate:
+        """A note that was found, by its status and place."""
+        path, title, kind, status, author, _, _, backlinks = hit
+        factor, stale = rank.standing(path, status, self._locale)
+        return Candidate(path, title, kind, status, author, backlinks, stale, bare * factor, bare, hit)
 
-    def owned(self, candidate: Candidate) -> Candidate:
-        """Its score by whose memory it is and by what its asker prefers; after reranking, which would level it."""
-        factor = rank.foreign(candidate.path, candidate.author, self._locale, self._caller, self._for_curation)
-        factor *= rank.preferred(candidate.path, self._preferred)
-        return candidate if factor == 1 else candidate.scored(candidate.score * factor)
+    def owned(self, candidates: Iterable[Candidate]) -> Iterable[Candidate]:
+        """Scored by whose memory they are and by what the asker prefers; after reranking, which would level it."""
+        return candidates if self._levelled else map(self._owned, candidates)
 
     def joined(
         self, ranked: Sequence[Candidate], near: Mapping[str, Sequence[Neighbour]], limit: int
@@ -54,21 +53,17 @@ class Order:
         joined: dict[str, Candidate] = {}
         for candidate in ranked[:limit]:
             ends = [end for end in near.get(candidate.path, ()) if end.path not in there]
-            if rank.stale(candidate.path, candidate.status, self._locale):
+            if candidate.stale:
                 name = self._titles.name(candidate.title)
                 ends.sort(key=lambda end: not twins.alike(name, self._titles.name(end.title)))
             for end in ends[:JOINED]:
-                if len(joined) >= limit:
-                    return joined.values()
-                if end.path not in joined:
-                    bare = NEIGHBOUR * candidate.bare
-                    note = Candidate(end.path, end.title, end.type, end.status, None, end.backlinks, bare, bare)
-                    joined[end.path] = self.owned(self.stood(note))
-        return joined.values()
+                if len(joined) < limit and end.path not in joined:
+                    joined[end.path] = self._linked(end, NEIGHBOUR * candidate.bare)
+        return self.owned(joined.values())
 
     def twinned(self, ranked: list[Candidate]) -> list[Candidate]:
         """Current notes before their outdated twins; one that moves up takes the score of the place it comes to."""
-        outdated = [rank.stale(one.path, one.status, self._locale) for one in ranked]
+        outdated = [one.stale for one in ranked]
         if True not in outdated:
             return ranked
         first = outdated.index(True)  # what stands above every outdated note need not move
@@ -83,3 +78,12 @@ class Order:
             floor = max(floor, one.score)
             result.append(one if one.score == floor else one.scored(floor))
         return result[::-1]
+
+    def _linked(self, end: Neighbour, bare: float) -> Candidate:
+        factor, stale = rank.standing(end.path, end.status, self._locale)
+        return Candidate(end.path, end.title, end.type, end.status, None, end.backlinks, stale, bare * factor, bare)
+
+    def _owned(self, candidate: Candidate) -> Candidate:
+        factor = rank.foreign(candidate.path, candidate.author, self._locale, self._caller)
+        factor *= rank.preferred(candidate.path, self._preferred)
+        return candidate if factor == 1 else candidate.scored(candidate.score * factor)

@@ -24,21 +24,24 @@ FUSION = 60
 """The constant of reciprocal rank fusion: the greater, the less the first places count for."""
 
 
-def standing(path: str, status: str | None, locale: Locale) -> float:
-    """The factor of a note's status; in the archive never more than a stale one's."""
+def standing(path: str, status: str | None, locale: Locale) -> tuple[float, bool]:
+    """The factor of a note's status, in the archive never more than a stale one's; and whether the note is superseded
+    by its status or its place."""
     group = locale.group(status)
     factor = BY_GROUP[group] if group else 1.0
-    return min(factor, ARCHIVED_AT_MOST) if locale.folder_of(path) == "archive" else factor
+    if locale.folder_of(path) == "archive":
+        return min(factor, ARCHIVED_AT_MOST), True
+    return factor, group == "stale"
 
 
 def stale(path: str, status: str | None, locale: Locale) -> bool:
     """Whether a note is superseded by its status or its place."""
-    return locale.group(status) == "stale" or locale.folder_of(path) == "archive"
+    return standing(path, status, locale)[1]
 
 
-def foreign(path: str, author: str | None, locale: Locale, caller: str | None, for_curation: bool) -> float:
-    """The factor of another agent's memory: a known caller's own counts for more, unless it curates."""
-    if caller is None or for_curation or locale.folder_of(path) != "agent_memory":
+def foreign(path: str, author: str | None, locale: Locale, caller: str | None) -> float:
+    """The factor of another agent's memory: a known caller's own counts for more."""
+    if caller is None or locale.folder_of(path) != "agent_memory":
         return 1.0
     whose = locale.owner_of(path) or author
     return 1.0 if whose is None or whose == caller else FOREIGN_MEMORY

@@ -28,16 +28,24 @@ READER_WORDS = 2_048
 class SqliteEngine:
     """Implements `index.port.Engine` over one file."""
 
-    __slots__ = ("_files", "_path", "_shared", "_uid")
+    __slots__ = ("_files", "_path", "_shared", "_stemmer", "_uid")
 
     def __init__(
-        self, files: Files, path: str, *, uid: int, shared: Callable[[str], str | None] = shared_filesystem
+        self,
+        files: Files,
+        path: str,
+        *,
+        uid: int,
+        shared: Callable[[str], str | None] = shared_filesystem,
+        stemmer: Stemmer | None = None,
     ) -> None:
-        """`shared`: the name of the network filesystem that a path lies on, None for a local one."""
+        """`shared`: the name of the network filesystem that a path lies on, None for a local one. `stemmer`: of all
+        readers, who may share it with those who ask; unless given, each has its own."""
         self._files = files
         self._path = path
         self._uid = uid
         self._shared = shared
+        self._stemmer = stemmer
 
     def writer(self, fingerprint: str) -> SqliteWriter:
         """Open for writing; an absent file is made, one of another fingerprint emptied. Raises IndexBroken."""
@@ -80,7 +88,7 @@ class SqliteEngine:
         if self._files.lstat(self._path) is None:
             raise IndexFailed(f"there is no index {self._path} yet")
         connection = self._connect(mode)
-        stemmer = Stemmer(kept=READER_WORDS)
+        stemmer = self._stemmer or Stemmer(kept=READER_WORDS)
         try:
             with translated(self._path):
                 if not schema.is_ours(connection):

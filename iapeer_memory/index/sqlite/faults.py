@@ -22,9 +22,14 @@ def translated(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        primary = code & 0xFF if isinstance(code, int) else None
-        words = str(error) or type(error).__name__
-        if primary in DAMAGED or any(sign in words for sign in SIGNS):
-            raise IndexBroken(f"the index {path} is damaged ({words})", remedy=REBUILT) from error
-        raise IndexFailed(f"the index {path} cannot be used ({words})") from error
+        raise ours(error, path) from error
+
+
+def ours(error: sqlite3.Error, path: str) -> IndexBroken | IndexFailed:
+    """The error to raise in its place."""
+    code = getattr(error, "sqlite_errorcode", None)
+    primary = code & 0xFF if isinstance(code, int) else None
+    words = str(error) or type(error).__name__
+    if primary in DAMAGED or any(sign in words for sign in SIGNS):
+        return IndexBroken(f"the index {path} is damaged ({words})", remedy=REBUILT)
+    return IndexFailed(f"the index {path} cannot be used ({words})")

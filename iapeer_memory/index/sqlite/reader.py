@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 from iapeer_memory.index.port import Filter, Hit, IndexBroken, LinkGraph, Match, Neighbour, NoteSummary
 from iapeer_memory.index.sqlite import graph, question, ranking, rows, schema, seals, spelling, vectors
 from iapeer_memory.index.sqlite.faults import REBUILT, translated
+from iapeer_memory.index.sqlite.kept import Kept
+from iapeer_memory.index.sqlite.looking import Looking
 from iapeer_memory.index.sqlite.remembered import Remembered
 from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, passage_range
-from iapeer_memory.index.sqlite.transaction import looking
 from iapeer_memory.index.stems import Stemmer, forms
 
 SHOWN_PASSAGES = 3
 """How many matching passages of a note a hit carries."""
 
-HITS = "SELECT edition, path, title, type, status, author, backlinks FROM notes WHERE edition IN"
 WHOLE = f"""
 SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
 JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS} WHERE texts.key = ?
@@ -35,26 +35,25 @@ LEAST = 1e-9
 class SqliteReader:
     """Implements `index.port.Reader`. The connection must be read-only, usable from any thread, and speak."""
 
-    __slots__ = ("_connection", "_path", "_remembered", "_stemmer")
+    __slots__ = ("_connection", "_looking", "_path", "_remembered", "_stemmer")
 
     def __init__(self, connection: sqlite3.Connection, path: str, stemmer: Stemmer) -> None:
         self._connection = connection
         self._path = path
         self._stemmer = stemmer
         self._remembered = Remembered(connection)
+        self._looking = Looking(connection, path, self._remembered.look)
         connection.create_function("folder", 1, rows.folded, deterministic=True)
 
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
+    def snapshot(self) -> AbstractContextManager[None]:
         """All questions within it see one state of the store."""
-        with translated(self._path), looking(self._connection):
-            yield
+        return self._looking
 
     def match(self, match: Match, *, limit: int, only: Filter | None = None) -> tuple[Hit, ...]:
         """The best notes, one hit a note."""
         if limit < 1:
             return ()
-        with translated(self._path), looking(self._connection):
+        with self._looking:
             groups = question.groups(match, self._stemmer, lambda form: spelling.beginnings(self._connection, form))
             if not groups:
                 return ()
@@ -79,7 +78,7 @@ class SqliteReader:
         """The notes whose best passage is nearest."""
         if limit < 1 or not len(vector):
             return ()
-        with translated(self._path), looking(self._connection):
+        with self._looking:
             found = vectors.nearest(self._connection, vector, limit * SHOWN_PASSAGES, *question.condition(only))
             return self._hits(((key, similarity) for similarity, key in found), limit, -1.0)[0]
 
@@ -96,16 +95,16 @@ class SqliteReader:
 
     def spread(self, words: Sequence[str]) -> Mapping[str, int]:
         """Of each word: in how many notes its stem occurs."""
-        with translated(self._path), looking(self._connection):
+        with self._looking:
             return self._remembered.spread(words, self._stemmer.stems)
 
     def passages(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
         """The texts of each hit."""
-        return self._of(hits, "SELECT key, text FROM texts WHERE key IN")
+        return self._of(hits, self._remembered.texts)
 
     def streams(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
         """Their stems."""
-        return self._of(hits, "SELECT key, stems FROM streams WHERE key IN")
+        return self._of(hits, self._remembered.streams)
 
     def opening(self, path: str) -> str:
         """The first passage of a note."""
@@ -115,19 +114,19 @@ class SqliteReader:
 
     def find(self, name: str) -> tuple[NoteSummary, ...]:
         """Notes of that path or name."""
-        with translated(self._path), looking(self._connection):
+        with self._looking:
             return graph.find(self._connection, name)
 
     def neighbours(self, paths: Sequence[str], *, most: int | None = None) -> Mapping[str, tuple[Neighbour, ...]]:
         """Of each note that is linked: its neighbours, greatest degree first."""
-        with translated(self._path), looking(self._connection):
+        with self._looking:
             if most is None:
                 return graph.neighbours(self._connection, paths, None)
             return self._remembered.neighbours(paths, most)
 
     def graph(self) -> LinkGraph:
         """All links."""
-        with translated(self._path), looking(self._connection):
+        with self._looking:
             return graph.whole(self._connection)
 
     def linked(self, paths: Iterable[str]) -> Mapping[str, int]:
@@ -151,7 +150,7 @@ class SqliteReader:
 
     def count(self) -> int:
         """How many notes there are."""
-        with translated(self._path), looking(self._connection):
+        with self._looking:
             return self._remembered.count()
 
     def digests(self) -> Mapping[str, str]:
@@ -161,7 +160,7 @@ class SqliteReader:
 
     def doubtful(self) -> tuple[str, ...]:
         """Notes whose rows are not what was stored. Raises IndexBroken when the file's pages do not hold together."""
-        with translated(self._path), looking(self._connection):
+        with self._looking:
             damage = schema.damage(self._connection)
             if damage is not None:
                 raise IndexBroken(f"the index {self._path} is damaged ({damage})", remedy=REBUILT)
@@ -175,12 +174,11 @@ class SqliteReader:
         """Let go of the file."""
         self._connection.close()
 
-    def _of(self, hits: Sequence[Hit], select: str) -> tuple[tuple[str, ...], ...]:
+    def _of(self, hits: Sequence[Hit], kept: Kept) -> tuple[tuple[str, ...], ...]:
         """What is kept by key, of the places of each hit; what is empty is left out."""
-        keys = [key for hit in hits for key in hit.places]
-        with translated(self._path):
-            found = dict(self._connection.execute(f"{select} ({','.join('?' * len(keys))})", keys))
-        return tuple(tuple(kept for key in hit.places if (kept := found.get(key))) for hit in hits)
+        with self._looking:
+            found = kept.of([key for hit in hits for key in hit.places])
+            return tuple(tuple(row[0] for key in hit.places if (row := found.get(key)) and row[0]) for hit in hits)
 
     def _hits(self, found: Iterable[tuple[int, float]], limit: int, least: float) -> tuple[tuple[Hit, ...], bool]:
         """One hit a note from (key, score) pairs, best first; whether further pairs could not change them."""
@@ -198,12 +196,12 @@ class SqliteReader:
                 scores[note], places[note], lowest = score, [], score
             if len(places[note]) < SHOWN_PASSAGES:
                 places[note].append(key)
-        marks = ",".join("?" * len(scores))
+        notes = self._remembered.notes.of(tuple(scores))
         hits = [
-            Hit(path, title, type_, status, author, max(scores[note], least), tuple(places[note]), backlinks)
-            for note, path, title, type_, status, author, backlinks in self._connection.execute(
-                f"{HITS} ({marks})", tuple(scores)
-            )
+            Hit(path, title, type_, status, author, max(score, least), tuple(places[note]), backlinks)
+            for note, score in scores.items()
+            if note in notes
+            for path, title, type_, status, author, backlinks in (notes[note],)
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.path))
         return tuple(hits[:limit]), enough
