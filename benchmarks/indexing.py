@@ -133,7 +133,7 @@ def search(source: VaultOf, folder: str) -> bool:
     bare: list[float] = []
     for text in questions:
         match = Match(tuple((Word(word),) for word in text.split()), every=False)
-        stems = reader._stemmer.stems(text)
+        stems = reader.stemmer.stems(text)
         asked = " OR ".join(f'"{stem}"' for stem in stems)
         for times, work in (
             (bare, lambda asked=asked: table.execute(

@@ -14,9 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from iapeer_memory.domain.errors import ProductError
+
+if TYPE_CHECKING:
+    from iapeer_memory.index.stems import Stemmer
 
 
 class IndexBroken(ProductError):
@@ -183,7 +186,11 @@ class Unembedded:
 
 
 class Reader(Protocol):
-    """Questions. May be asked from any one thread at a time."""
+    """Questions. May be asked from any one thread at a time. `stemmer`: makes the stems that are looked for, and knows
+    those of the words that occur."""
+
+    @property
+    def stemmer(self) -> Stemmer: ...
 
     def snapshot(self) -> AbstractContextManager[None]:
         """All questions within it see one state of the store."""

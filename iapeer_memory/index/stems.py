@@ -36,16 +36,25 @@ UNSPACED = re.compile(
 """Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
 SIGNS = re.compile(rf"{UNSPACED.pattern}|[^\W_]+?(?={UNSPACED.pattern}|\Z)")
 BREVE = re.compile("и\u0306")
+PLAIN = re.compile("[0-9a-zа-я]+")
+"""A word without marks: й is a letter of its own, ё is not."""
 
 
 class Stemmer:
-    """Stems with a memory. Any thread, unless it has somebody to tell what it learns."""
+    """Stems with a memory. Any thread, unless it has somebody to tell what it learns or to ask."""
 
     __slots__ = ("_known",)
 
-    def __init__(self, learn: Callable[[str, str], None] | None = None, *, kept: int = KEPT) -> None:
-        """`learn`: told of each form and its stem, at least at its first sight."""
-        self._known = _Known(learn, kept)
+    def __init__(
+        self,
+        learn: Callable[[str, str], None] | None = None,
+        *,
+        recall: Callable[[str], str | None] | None = None,
+        kept: int = KEPT,
+    ) -> None:
+        """`learn`: told of each form and its stem, at least at its first sight. `recall`: the stem of a form that
+        somebody has learnt, None for any other: to ask is quicker than to work it out."""
+        self._known = _Known(learn, recall, kept)
 
     def stream(self, text: str) -> str:
         """All stems of a text in order, blanks between, as they are stored."""
@@ -78,12 +87,15 @@ class Stemmer:
 class _Known(dict[str, str]):
     """A word in small letters → its stems, blanks between. What was not asked for lately is dropped."""
 
-    __slots__ = ("_before", "_english", "_kept", "_learn", "_one", "_russian")
+    __slots__ = ("_before", "_english", "_kept", "_learn", "_one", "_recall", "_russian")
 
-    def __init__(self, learn: Callable[[str, str], None] | None, kept: int) -> None:
+    def __init__(
+        self, learn: Callable[[str, str], None] | None, recall: Callable[[str], str | None] | None, kept: int
+    ) -> None:
         super().__init__()
         self._before: dict[str, str] = {}
         self._learn = learn
+        self._recall = recall
         self._kept = kept
         self._one = Lock()
         self._english = stemmer("english").stemWord
@@ -107,6 +119,8 @@ class _Known(dict[str, str]):
     def _stem(self, form: str) -> str:
         if not form.isalpha():
             return form
+        if self._recall is not None and (known := self._recall(form)):
+            return form if known == form else known
         with self._one:  # the library's stemmers have a state
             stem: str = (self._russian if CYRILLIC.search(form) else self._english)(form) or form
         if self._learn is not None:
@@ -136,7 +150,10 @@ def folded(word: str) -> str:
     """Without letter case and diacritics."""
     if word.isascii():
         return word.lower()
-    plain = BREVE.sub("й", unicodedata.normalize("NFD", word.casefold()))
+    small = word.casefold()
+    if PLAIN.fullmatch(small):
+        return small
+    plain = BREVE.sub("й", unicodedata.normalize("NFD", small))
     return unicodedata.normalize("NFC", MARKS.sub("", plain))
 
 

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.index.port import IndexBroken, IndexFailed, Reader
-from iapeer_memory.index.stems import Stemmer
 from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.keeper import Keeper
 from iapeer_memory.memoryd.models import Models
@@ -73,7 +72,6 @@ class VaultMemory:
         self._nameless = nameless
         self._now = now
         self._finders: dict[int, Finder] = {}
-        self._stemmer = Stemmer()
 
     async def search(self, arguments: SearchArguments, caller: str | None) -> Payload:
         """Answer a search. Raises IndexFailed."""
@@ -143,7 +141,6 @@ class VaultMemory:
                 embedder=self._models.embedder,
                 reranker=self._models.reranker,
                 fusion=self._models.fusion,
-                stemmer=self._stemmer,
             )
         return self._finders[thread]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from iapeer_memory.index.port import Filter, Hit, Neighbour, Reader
-from iapeer_memory.index.stems import Stemmer
 from iapeer_memory.search import evidence, query, rank, widening
 from iapeer_memory.search.candidate import Candidate, best_first, hub
 from iapeer_memory.search.embedding import Embedder
@@ -59,7 +58,7 @@ class Finder:
     """Answers questions in one vault's language. One thread at a time. Without an embedder and a reranker it never
     uses the network."""
 
-    __slots__ = ("_embedder", "_fusion", "_locale", "_reranker", "_stemmer", "_titles")
+    __slots__ = ("_embedder", "_fusion", "_locale", "_reranker", "_titles")
 
     def __init__(
         self,
@@ -68,38 +67,37 @@ class Finder:
         embedder: Embedder | None = None,
         reranker: Reranker | None = None,
         fusion: int = rank.FUSION,
-        stemmer: Stemmer | None = None,
     ) -> None:
         self._locale = locale
         self._embedder = embedder
         self._reranker = reranker
         self._fusion = fusion
-        self._stemmer = stemmer or Stemmer()
-        self._titles = Titles(self._stemmer)
+        self._titles: Titles | None = None
 
     def answer(self, reader: Reader, question: Question) -> dict[str, Any]:
         """The payload `{query, results, pipeline}`. Raises IndexBroken, IndexFailed."""
         limit = max(1, min(question.limit, MOST_RESULTS))
         offset = max(0, min(question.offset, MOST_SKIPPED))
         only = None if question.only is None or question.only.empty else question.only
-        asked = query.understand(question.text, self._stemmer)
+        asked = query.understand(question.text, reader.stemmer)
         vector, embedding = self._embedded(asked, question)
         block = limit * CANDIDATES
         most = ((offset + limit) // block + 1) * block
+        titles = self._titles_by(reader)
         order = Order(
             self._locale,
-            self._titles,
+            titles,
             question.caller,
             for_curation=question.for_curation,
             preferred=question.preferred,
         )
         with reader.snapshot():
-            known = widening.know(reader, asked, self._stemmer.stems)
+            known = widening.know(reader, asked)
             found = widening.find(reader, asked, known, limit=most, only=only)
             near = () if vector is None else reader.nearest(vector, limit=most, only=only)
-            scale = evidence.scales(asked, known, self._stemmer.stems, prefixes=found.prefixes)
+            scale = evidence.scales(asked, known, reader.stemmer.stems, prefixes=found.prefixes)
             candidates = [
-                order.stood(hit, score) for hit, score in self._weighed(reader, found.hits[:most], near, scale)
+                order.stood(hit, score) for hit, score in self._weighed(reader, titles, found.hits[:most], near, scale)
             ]
         best, reranking = self._reranked(reader, question.text, candidates[:block])
         results: dict[str, Candidate] = {}
@@ -130,6 +128,12 @@ class Finder:
             },
         }
 
+    def _titles_by(self, reader: Reader) -> Titles:
+        """What is known of titles, in the stems of that reader."""
+        if self._titles is None or self._titles.stemmer is not reader.stemmer:
+            self._titles = Titles(reader.stemmer)
+        return self._titles
+
     def _embedded(self, asked: query.Asked, question: Question) -> tuple[Sequence[float] | None, Outcome]:
         """The question's vector, and how the call went."""
         if self._embedder is None:
@@ -140,11 +144,11 @@ class Finder:
         return (made.vectors[0] if made.outcome == "ok" else None), made.outcome
 
     def _weighed(
-        self, reader: Reader, hits: Sequence[Hit], near: Sequence[Hit], scale: evidence.Scales
+        self, reader: Reader, titles: Titles, hits: Sequence[Hit], near: Sequence[Hit], scale: evidence.Scales
     ) -> list[Weighed]:
         """What was found with its score from words, from vectors, or from both; the best first."""
         said = [
-            evidence.Said(hit.score, self._titles.stems(hit.title), streams)
+            evidence.Said(hit.score, titles.stems(hit.title), streams)
             for hit, streams in zip(hits, reader.streams(hits), strict=True)
         ]
         by_words = sorted(zip(hits, evidence.scores(scale, said), strict=True), key=_heaviest)
@@ -177,7 +181,7 @@ class Finder:
     ) -> list[dict[str, Any]]:
         """The result items."""
         terms = Terms(scale.of, tuple((start.lstrip(), which) for start, which, _ in scale.begins))
-        marker = Marker(terms, self._stemmer)
+        marker = Marker(terms, reader.stemmer)
         matched, near = _texts(reader, page), _near(reader, page)
         items = []
         for one in page:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import NamedTuple
@@ -114,69 +114,65 @@ def scores(scale: Scales, notes: Sequence[Said]) -> list[float]:
     at = 0
     for engine, _, passages in notes:
         end = at + 1 + len(passages)
-        row = sum(value for value, where in rows if any(text in where for text in range(at, end)))
-        told = _score(places.get(at, ()), [(places.get(n, ()), texts[n]) for n in range(at + 1, end)])
+        row = sum([value for value, where in rows if not where.isdisjoint(range(at, end))])
+        told = _score(places[at], places[at + 1 : end], passages)
         found.append(ENGINE * engine + told + WHOLE * row)
         at = end
     return found
 
 
-def _score(title: Sequence[Place], passages: Sequence[tuple[Sequence[Place], str]]) -> float:
-    """What the words of one note are worth."""
+def _score(title: Sequence[Place], places: Sequence[Sequence[Place]], passages: Sequence[str]) -> float:
+    """What the words of one note are worth: those of its title and those of each of its passages."""
     named: dict[int, int] = {}
     worth: dict[int, float] = {}
     for _, of, value in title:
-        named[of] = named.get(of, 0) + 1
+        named[of] = named.get(of, 0) + TITLE
         worth[of] = value
-    together: dict[int, int] = {}
+    together = named.copy()
     best = near = 0.0
-    for places, text in passages:
-        counts: dict[int, int] = {}
-        for _, of, value in places:
+    for its, text in zip(places, passages, strict=True):
+        counts = named.copy()
+        for _, of, value in its:
             counts[of] = counts.get(of, 0) + 1
+            together[of] = together.get(of, 0) + 1
             if value > worth.get(of, 0.0):
                 worth[of] = value
-        for of, count in counts.items():
-            together[of] = together.get(of, 0) + count
         length = 1 - LENGTH_MATTERS + LENGTH_MATTERS * (text.count(" ") + 1) / MIDDLING
-        best = max(best, _saturated(worth, counts, named, SATURATION * length))
-        if len(counts) > 1:
-            near = max(near, nearness(places))
-    every = _saturated(worth, together, named, SATURATION * max(1.0, len(passages) ** 0.5))
+        best = max(best, _saturated(worth, counts, SATURATION * length))
+        if len(its) > 1 and len(counts) > 1:
+            near = max(near, nearness(its))
+    every = _saturated(worth, together, SATURATION * max(1.0, len(passages) ** 0.5))
     return BEST * best + TOGETHER * every + NEAR * near
 
 
-def _occurrences(
-    scale: Scales, texts: Sequence[str]
-) -> tuple[dict[int, list[Place]], list[tuple[float, frozenset[int]]]]:
-    """Of each text, by its number, the words that count; and of each row, what it is worth and which texts hold it. To
-    look for a few words in all texts at once is quicker than to look at every word."""
+def _occurrences(scale: Scales, texts: Sequence[str]) -> tuple[list[list[Place]], list[tuple[float, set[int]]]]:
+    """Of each text the words that count; and of each row, what it is worth and which texts hold it. To look for a few
+    words in all texts at once is quicker than to look at every word."""
     whole = f" {APART.join(texts)} "
-    starts = list(accumulate((len(text) + len(APART) for text in texts), initial=0))
+    starts = list(accumulate([len(text) + len(APART) for text in texts], initial=0))
     spots: dict[int, tuple[int, float]] = {}
-    for sought, of, value in (*scale.words, *scale.begins):
-        for spot in _spots(whole, sought):
-            spots.setdefault(spot, (of, value))
-    found: dict[int, list[Place]] = {}
-    text = at = before = 0
+    for sought, of, value in reversed((*scale.words, *scale.begins)):  # a word counts for more than its beginning
+        spots |= dict.fromkeys(_spots(whole, sought), (of, value))
+    found: list[list[Place]] = [[] for _ in texts]
+    at = before = end = 0
     for spot, (of, value) in sorted(spots.items()):
-        if spot >= starts[text + 1]:
-            text = bisect_right(starts, spot) - 1
-            at, before = 0, starts[text]
+        if spot >= end:
+            text = bisect_right(starts, spot)
+            end, places = starts[text], found[text - 1]
         at += whole.count(" ", before, spot)
         before = spot
-        found.setdefault(text, []).append((at, of, value))
-    rows = [
-        (value, frozenset(bisect_right(starts, spot) - 1 for spot in _spots(whole, row))) for row, value in scale.rows
-    ]
+        places.append((at, of, value))
+    rows = [(value, {bisect_right(starts, spot) - 1 for spot in _spots(whole, row)}) for row, value in scale.rows]
     return found, rows
 
 
-def _spots(text: str, sought: str) -> Iterator[int]:
+def _spots(text: str, sought: str) -> list[int]:
+    found = []
     spot = text.find(sought)
     while spot >= 0:
-        yield spot
+        found.append(spot)
         spot = text.find(sought, spot + 1)
+    return found
 
 
 def nearness(places: Sequence[tuple[int, int, float]]) -> float:
@@ -196,13 +192,12 @@ def nearness(places: Sequence[tuple[int, int, float]]) -> float:
     return sum(best.values())
 
 
-def _saturated(worth: Mapping[int, float], counts: Mapping[int, int], named: Mapping[int, int], slow: float) -> float:
+def _saturated(worth: Mapping[int, float], counts: Mapping[int, int], slow: float) -> float:
     """BM25's sum: each word by its weight and by how often it occurs, more and more slowly."""
     total = 0.0
     for of, value in worth.items():
-        count = counts.get(of, 0) + TITLE * named.get(of, 0)
-        if count:
-            total += value * count * (SATURATION + 1) / (count + slow)
+        if of in counts:
+            total += value * counts[of] * (SATURATION + 1) / (counts[of] + slow)
     return total
 
 

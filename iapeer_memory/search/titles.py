@@ -12,10 +12,10 @@ MOST = 2_048
 class Titles:
     """Stems and names of titles. One thread at a time."""
 
-    __slots__ = ("_names", "_stemmer", "_stems")
+    __slots__ = ("_names", "_stems", "stemmer")
 
     def __init__(self, stemmer: Stemmer) -> None:
-        self._stemmer = stemmer
+        self.stemmer = stemmer
         self._stems: dict[str, str] = {}
         self._names: dict[str, frozenset[str]] = {}
 
@@ -25,7 +25,7 @@ class Titles:
         if title not in known:
             if len(known) >= MOST:
                 known.clear()
-            known[title] = self._stemmer.stream(title)
+            known[title] = self.stemmer.stream(title)
         return known[title]
 
     def name(self, title: str) -> frozenset[str]:
@@ -34,5 +34,5 @@ class Titles:
         if title not in known:
             if len(known) >= MOST:
                 known.clear()
-            known[title] = twins.name_of(title, self._stemmer)
+            known[title] = twins.name_of(title, self.stemmer)
         return known[title]

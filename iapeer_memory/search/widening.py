@@ -6,7 +6,7 @@ scale, so no later step outranks an earlier one by accident.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from iapeer_memory.index.port import Filter, Hit, Match, Phrase, Reader, Term, Word
@@ -56,9 +56,9 @@ class Found:
     prefixes: bool = False
 
 
-def know(reader: Reader, asked: Asked, stems_of: Callable[[str], tuple[str, ...]]) -> Known:
-    """Ask the index for the words of a question. `stems_of`: the stems of a word."""
-    words = asked.words
+def know(reader: Reader, asked: Asked) -> Known:
+    """Ask the index for the words of a question."""
+    words, stems_of = asked.words, reader.stemmer.stems
     proposed = {word: tuple(other for stem in stems_of(word) for other in kindred(word, stem)) for word in words}
     every = dict.fromkeys((*words, *(other for others in proposed.values() for other in others)))
     spread = reader.spread(tuple(every)) if every else {}

@@ -21,31 +21,20 @@ from iapeer_memory.index.stems import Stemmer
 CACHE_KIB = 8_192
 """Pages that the writer keeps in memory."""
 
-READER_WORDS = 2_048
-"""Words of questions whose stems a reader remembers."""
-
 
 class SqliteEngine:
     """Implements `index.port.Engine` over one file."""
 
-    __slots__ = ("_files", "_path", "_shared", "_stemmer", "_uid")
+    __slots__ = ("_files", "_path", "_shared", "_uid")
 
     def __init__(
-        self,
-        files: Files,
-        path: str,
-        *,
-        uid: int,
-        shared: Callable[[str], str | None] = shared_filesystem,
-        stemmer: Stemmer | None = None,
+        self, files: Files, path: str, *, uid: int, shared: Callable[[str], str | None] = shared_filesystem
     ) -> None:
-        """`shared`: the name of the network filesystem that a path lies on, None for a local one. `stemmer`: of all
-        readers, who may share it with those who ask; unless given, each has its own."""
+        """`shared`: the name of the network filesystem that a path lies on, None for a local one."""
         self._files = files
         self._path = path
         self._uid = uid
         self._shared = shared
-        self._stemmer = stemmer
 
     def writer(self, fingerprint: str) -> SqliteWriter:
         """Open for writing; an absent file is made, one of another fingerprint emptied. Raises IndexBroken."""
@@ -88,7 +77,6 @@ class SqliteEngine:
         if self._files.lstat(self._path) is None:
             raise IndexFailed(f"there is no index {self._path} yet")
         connection = self._connect(mode)
-        stemmer = self._stemmer or Stemmer(kept=READER_WORDS)
         try:
             with translated(self._path):
                 if not schema.is_ours(connection):
@@ -96,8 +84,9 @@ class SqliteEngine:
         except BaseException:
             connection.close()
             raise
-        schema.speak(connection, stemmer)
-        return SqliteReader(connection, self._path, stemmer)
+        reader = SqliteReader(connection, self._path)
+        schema.speak(connection, reader.stemmer)
+        return reader
 
     def reset(self) -> None:
         """Remove the file and what SQLite keeps beside it. Raises UnsafePath, OSError."""

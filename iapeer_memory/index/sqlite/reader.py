@@ -24,6 +24,9 @@ SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
 JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS} WHERE texts.key = ?
 """  # noqa: S608
 SUMMARIES = f"SELECT {', '.join(f'notes.{name}' for name in rows.SHOWN)} FROM notes"  # noqa: S608
+WORDS = 8_192
+"""Words of questions whose stems are remembered."""
+
 MOST_TIES = 64
 FURTHER = 16
 MOST_CHECKED = 4_000
@@ -35,12 +38,12 @@ LEAST = 1e-9
 class SqliteReader:
     """Implements `index.port.Reader`. The connection must be read-only, usable from any thread, and speak."""
 
-    __slots__ = ("_connection", "_looking", "_path", "_remembered", "_stemmer")
+    __slots__ = ("_connection", "_looking", "_path", "_remembered", "stemmer")
 
-    def __init__(self, connection: sqlite3.Connection, path: str, stemmer: Stemmer) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: str) -> None:
         self._connection = connection
         self._path = path
-        self._stemmer = stemmer
+        self.stemmer = Stemmer(recall=self._recall, kept=WORDS)
         self._remembered = Remembered(connection)
         self._looking = Looking(connection, path, self._remembered.look)
         connection.create_function("folder", 1, rows.folded, deterministic=True)
@@ -54,7 +57,7 @@ class SqliteReader:
         if limit < 1:
             return ()
         with self._looking:
-            groups = question.groups(match, self._stemmer, lambda form: spelling.beginnings(self._connection, form))
+            groups = question.groups(match, self.stemmer, lambda form: spelling.beginnings(self._connection, form))
             if not groups:
                 return ()
             passages = ranking.Passages(self._connection, *question.condition(only))
@@ -68,7 +71,7 @@ class SqliteReader:
             asked = (" AND " if match.every else " OR ").join(groups)
             while True:
                 found = passages.best(asked, most)
-                held = (row for row in found if question.holds(match, self._whole(row[0]), self._stemmer))
+                held = (row for row in found if question.holds(match, self._whole(row[0]), self.stemmer))
                 hits, all_seen = self._hits(held if exact else found, limit, LEAST)
                 if all_seen or exact or len(found) < most:
                     return hits
@@ -91,12 +94,12 @@ class SqliteReader:
     def occurs(self, word: str) -> bool:
         """Whether the word's stem occurs anywhere."""
         with translated(self._path):
-            return spelling.occurs(self._connection, self._stemmer.stems(word)) > 0
+            return spelling.occurs(self._connection, self.stemmer.stems(word)) > 0
 
     def spread(self, words: Sequence[str]) -> Mapping[str, int]:
         """Of each word: in how many notes its stem occurs."""
         with self._looking:
-            return self._remembered.spread(words, self._stemmer.stems)
+            return self._remembered.spread(words, self.stemmer.stems)
 
     def passages(self, hits: Sequence[Hit]) -> tuple[tuple[str, ...], ...]:
         """The texts of each hit."""
@@ -205,6 +208,11 @@ class SqliteReader:
         ]
         hits.sort(key=lambda hit: (-hit.score, hit.path))
         return tuple(hits[:limit]), enough
+
+    def _recall(self, form: str) -> str | None:
+        """The stem of a word that occurs."""
+        with self._looking:
+            return spelling.stem(self._connection, form)
 
     def _text(self, key: int) -> str:
         row = self._connection.execute("SELECT text FROM texts WHERE key = ?", (key,)).fetchone()

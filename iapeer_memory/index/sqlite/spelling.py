@@ -24,6 +24,12 @@ BEGUN = 24
 """Known forms that a prefix is widened to."""
 
 
+def stem(connection: sqlite3.Connection, form: str) -> str | None:
+    """The stem of a known form."""
+    row = connection.execute("SELECT stem FROM forms WHERE form = ?", (form,)).fetchone()
+    return row and str(row[0])
+
+
 def occurs(connection: sqlite3.Connection, stems: tuple[str, ...]) -> int:
     """In how many passages these stems follow each other; counted up to COUNTED."""
     if not stems:
