@@ -72,7 +72,7 @@ def scales(asked: Asked, known: Known, stems_of: Callable[[str], tuple[str, ...]
     begins: list[Counts] = []
     rarity: dict[str, float] = {}
     for at, word in enumerate(asked.words):
-        rare = _rarity(known.holders(word), known.notes)
+        rare = _rarity(known.holders[word], known.notes)
         for stem in stems_of(word):
             rarity[stem] = rare
             weight[stem], of[stem] = rare, at

@@ -72,9 +72,12 @@ class Order:
             for one, stale in zip(ranked[first:], outdated[first:], strict=True)
         ]
         by_path = {candidate.path: candidate for candidate in ranked[first:]}
+        ordered = twins.ordered(rest)
+        if ordered == tuple(by_path):
+            return ranked
         result: list[Candidate] = []
         floor = 0.0
-        for one in reversed([*ranked[:first], *(by_path[path] for path in twins.ordered(rest))]):
+        for one in reversed([*ranked[:first], *(by_path[path] for path in ordered)]):
             floor = max(floor, one.score)
             result.append(one if one.score == floor else one.scored(floor))
         return result[::-1]

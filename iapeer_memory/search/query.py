@@ -57,21 +57,17 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question, understood. `whole`: the stems of all its words in a row, common ones too."""
+    """A question, understood. `whole`: the stems of all its words in a row, common ones too. `words`: each word of all
+    that is sought, once, in order; of phrases only those that tell something."""
 
     sought: tuple[Sought, ...]
     whole: tuple[str, ...]
+    words: tuple[str, ...]
 
     @property
     def insists(self) -> bool:
         """Whether something in it is quoted."""
         return any(thing.quoted for thing in self.sought)
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """The distinct words of all that is sought, in order; of phrases only those that tell something."""
-        every = tuple(dict.fromkeys(word for thing in self.sought for word in thing.words))
-        return tuple(word for word in every if telling(word)) or every
 
 
 def understand(text: str, stemmer: Stemmer) -> Asked:
@@ -89,7 +85,10 @@ def understand(text: str, stemmer: Stemmer) -> Asked:
     found.extend(_sought(words, stemmer) for part in rest for words in _joined(part))
     things = tuple(dict.fromkeys(found))
     kept = tuple(thing for thing in things if thing.phrase or thing.quoted or telling(thing.words[0])) or things
-    return Asked(_within(kept), stemmer.stems(" ".join(forms(plain)[:MOST_WORDS])))
+    sought = _within(kept)
+    every = tuple(dict.fromkeys([word for thing in sought for word in thing.words]))
+    alone = tuple([word for word in every if telling(word)]) or every
+    return Asked(sought, stemmer.stems(" ".join(forms(plain)[:MOST_WORDS])), alone)
 
 
 def telling(word: str) -> bool:

@@ -34,7 +34,8 @@ SHORTEST = 2
 """Letters of a stem from which on its last one may be another than its word's: `tries` and `try` are `tri`."""
 
 MARKUP = re.compile(r"#{1,6}[ \t]+.*|```.*|~~~.*|-{3,}|\*{3,}")
-MARKS = frozenset("#`~-*")
+MARKS = frozenset("#`~-* \t")
+"""What a line of markup begins with."""
 
 
 class Mark(NamedTuple):
@@ -134,12 +135,9 @@ def snippet(passages: Sequence[str], marker: Marker, *, opening: str, locale: st
 
 def _prose(text: str) -> str:
     """The passage on one line, composed, without headings and rules."""
-    lines = (line.strip(" \t") for line in composed(text[:SCANNED]).split("\n"))
-    return " ".join([word for line in lines if not _markup(line) for word in line.split()])
-
-
-def _markup(line: str) -> bool:
-    return line[:1] in MARKS and MARKUP.fullmatch(line) is not None
+    lines = composed(text[:SCANNED]).split("\n")
+    kept = [line for line in lines if line[:1] not in MARKS or not MARKUP.fullmatch(line.strip(" \t"))]
+    return " ".join(" ".join(kept).split())
 
 
 def _windows(marks: Sequence[Mark]) -> Iterator[tuple[int, int, int]]:

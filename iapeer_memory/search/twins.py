@@ -40,15 +40,18 @@ def name_of(title: str, stemmer: Stemmer) -> frozenset[str]:
 
 def alike(one: frozenset[str], other: frozenset[str]) -> bool:
     """Whether two names are of one thing."""
-    return bool(one and other) and len(one & other) / len(one | other) >= ALIKE
+    return not one.isdisjoint(other) and len(one & other) / len(one | other) >= ALIKE
 
 
 def ordered(notes: Sequence[Standing]) -> tuple[str, ...]:
     """The paths in order, every current note moved to just before the first of its superseded twins."""
-    result: list[Standing] = []
+    result: list[str] = []
+    outdated: list[Standing] = []
     for note in notes:
         at = len(result)
-        if not note.stale:
-            at = next((i for i, other in enumerate(result) if other.stale and alike(other.name, note.name)), at)
-        result.insert(at, note)
-    return tuple(note.path for note in result)
+        if note.stale:
+            outdated.append(note)
+        elif twin := next((other for other in outdated if alike(other.name, note.name)), None):
+            at = result.index(twin.path)
+        result.insert(at, note.path)
+    return tuple(result)

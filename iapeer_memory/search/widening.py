@@ -27,22 +27,18 @@ FEWEST_ALONE = 3
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the index knows of a question's words. `notes`: how many there are. `spread`: of each word, in how many it
-    occurs. `like`: for words that occur nowhere, others that do and are spelled like them. `kin`: other forms of a
-    word, of those that occur."""
+    """What the index knows of a question's words. `notes`: how many there are. `holders`: in how many of them a word
+    occurs, in any form (those with two forms are counted twice). `like`: for words that occur nowhere, others that do
+    and are spelled like them. `kin`: other forms of a word, of those that occur."""
 
     notes: int
-    spread: Mapping[str, int]
+    holders: Mapping[str, int]
     like: Mapping[str, tuple[str, ...]]
     kin: Mapping[str, tuple[str, ...]]
 
     def missing(self, word: str) -> bool:
         """Whether the word occurs nowhere, in no form."""
-        return not self.spread.get(word) and not self.kin.get(word)
-
-    def holders(self, word: str) -> int:
-        """In how many notes the word occurs, in any form (those with two forms are counted twice)."""
-        return sum(self.spread.get(form, 0) for form in (word, *self.kin.get(word, ())))
+        return not self.holders[word]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +59,13 @@ def know(reader: Reader, asked: Asked) -> Known:
     every = dict.fromkeys((*words, *(other for others in proposed.values() for other in others)))
     spread = reader.spread(tuple(every)) if every else {}
     kin = {word: found for word, others in proposed.items() if (found := tuple(o for o in others if spread.get(o)))}
+    holders = {word: sum([spread[form] for form in (word, *kin.get(word, ()))]) for word in words}
     like = {
         word: reader.spelled_like(word, limit=SPELLINGS)
         for word in words
-        if not spread.get(word) and word not in kin and len(word) >= SHORTEST_TYPO and word.isalpha()
+        if not holders[word] and len(word) >= SHORTEST_TYPO and word.isalpha()
     }
-    return Known(reader.count(), spread, like, kin)
+    return Known(reader.count(), holders, like, kin)
 
 
 def find(reader: Reader, asked: Asked, known: Known, *, limit: int, only: Filter | None) -> Found:
@@ -115,11 +112,10 @@ def any_thing(asked: Asked, known: Known) -> Match:
 
 def alone(words: tuple[str, ...], known: Known) -> tuple[str, ...]:
     """The words that are looked for alone."""
-    rarest = sorted(words, key=known.holders)
-    kept = {
-        word for at, word in enumerate(rarest) if at < FEWEST_ALONE or known.holders(word) <= known.notes * COMMON_SHARE
-    }
-    return tuple(word for word in words if word in kept)
+    if len(words) <= FEWEST_ALONE:
+        return words
+    rarest = sorted(words, key=known.holders.__getitem__)[:FEWEST_ALONE]
+    return tuple(word for word in words if word in rarest or known.holders[word] <= known.notes * COMMON_SHARE)
 
 
 def prefixed(asked: Asked) -> Match:

@@ -21,6 +21,9 @@ from iapeer_memory.index.stems import Stemmer
 CACHE_KIB = 8_192
 """Pages that the writer keeps in memory."""
 
+READER_CACHE_KIB = 6_144
+"""Pages that a reader keeps: the index of a thousand notes has 10 MB."""
+
 
 class SqliteEngine:
     """Implements `index.port.Engine` over one file."""
@@ -84,6 +87,7 @@ class SqliteEngine:
         except BaseException:
             connection.close()
             raise
+        connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
         reader = SqliteReader(connection, self._path)
         schema.speak(connection, reader.stemmer)
         return reader

@@ -181,7 +181,7 @@ class SqliteReader:
         """What is kept by key, of the places of each hit; what is empty is left out."""
         with self._looking:
             found = kept.of([key for hit in hits for key in hit.places])
-            return tuple(tuple(row[0] for key in hit.places if (row := found.get(key)) and row[0]) for hit in hits)
+            return tuple([tuple([row[0] for key in hit.places if (row := found.get(key)) and row[0]]) for hit in hits])
 
     def _hits(self, found: Iterable[tuple[int, float]], limit: int, least: float) -> tuple[tuple[Hit, ...], bool]:
         """One hit a note from (key, score) pairs, best first; whether further pairs could not change them."""

@@ -15,10 +15,9 @@ MOST_SPREADS = 4_096
 MOST_NEAR = 1_024
 """Notes of which it is remembered what they are linked with."""
 
-MOST_NOTES = 1 << 20
-MOST_TEXTS = MOST_STREAMS = 4 << 20
-"""Bytes that are remembered of what notes are called, of their passages and of the stems of these: all, of a vault of
-a thousand notes."""
+MOST_NOTES, MOST_TEXTS, MOST_STREAMS = 1 << 20, 2 << 20, 3 << 20
+"""Bytes that are remembered of what notes are called, of their passages, and of the stems of these: most of it, in a
+vault of a thousand notes."""
 
 NOTES = "SELECT edition, path, title, type, status, author, backlinks FROM notes WHERE edition IN"
 TEXTS = "SELECT key, text FROM texts WHERE key IN"
