@@ -67,6 +67,8 @@ class Stemmer:
 
     def stems(self, text: str) -> tuple[str, ...]:
         """The stems of a question's words, in order."""
+        if text in self._known:
+            return tuple(self._known[text].split())
         return tuple(stem for word in WORD.findall(composed(text).lower()) for stem in self._known[word].split())
 
     def places(self, text: str) -> Iterator[tuple[int, int, tuple[str, ...]]]:

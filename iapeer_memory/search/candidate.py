@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from operator import attrgetter
 from typing import NamedTuple
 
 from iapeer_memory.index.port import Hit
 from iapeer_memory.search import rank
+
+PATH, SCORE = attrgetter("path"), attrgetter("score")
 
 
 class Candidate(NamedTuple):
@@ -33,6 +37,6 @@ def hub(candidate: Candidate) -> Candidate:
     return candidate.scored(candidate.score * rank.HUB) if candidate.backlinks >= rank.HUB_FROM else candidate
 
 
-def best_first(candidate: Candidate) -> tuple[float, str]:
-    """The key that candidates are sorted by."""
-    return -candidate.score, candidate.path
+def best_first(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The greatest score first, ties by path."""
+    return sorted(sorted(candidates, key=PATH), key=SCORE, reverse=True)

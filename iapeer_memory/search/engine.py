@@ -53,6 +53,8 @@ class Question:
 Weighed = tuple[Hit, float]
 """What was found and its score."""
 
+Linked = dict[str, list[Neighbour]]
+
 
 class Finder:
     """Answers questions in one vault's language. One thread at a time. Without an embedder and a reranker it never
@@ -103,16 +105,18 @@ class Finder:
         results: dict[str, Candidate] = {}
         with reader.snapshot():
             wide = only is None and not (asked.insists and found.whole)
+            linked: Linked = {}
             for at in range(0, len(candidates), block):
-                ranked = best if at == 0 else candidates[at : at + block]
-                ranked = sorted(order.owned(ranked), key=best_first)
+                ranked = best_first(order.owned(best if at == 0 else candidates[at : at + block]))
                 if wide:
-                    ranked += order.joined(ranked, _near(reader, ranked[:limit]), limit)
-                for one in order.twinned(sorted(map(hub, ranked), key=best_first)):
+                    linked |= _linked(reader, ranked[:limit])
+                    ranked += order.joined(ranked, linked, limit)
+                for one in order.twinned(best_first(map(hub, ranked))):
                     results.setdefault(one.path, one)
-            top = max((candidate.score for candidate in results.values()), default=0.0)
+            top = max([candidate.score for candidate in results.values()], default=0.0)
             page = list(results.values())[offset : offset + limit]
-            shown = self._shown(reader, page, top, scale)
+            linked |= _linked(reader, [one for one in page if one.path not in linked])
+            shown = self._shown(reader, page, top, linked, scale)
         return {
             "query": question.text[:MOST_ECHOED],
             "results": shown,
@@ -166,7 +170,7 @@ class Finder:
             return ranked, "disabled"
         if not ranked:
             return ranked, "skipped"
-        ordered = sorted(ranked, key=best_first)
+        ordered = best_first(ranked)
         first = ordered[: self._reranker.most]
         texts = _texts(reader, first)
         shown = [f"{one.title}\n{''.join(texts.get(one.path, ())[:1])}" for one in first]
@@ -177,12 +181,12 @@ class Finder:
         return [one._replace(score=score, bare=score) for one, score in zip(ordered, scores, strict=True)], "ok"
 
     def _shown(
-        self, reader: Reader, page: Sequence[Candidate], best: float, scale: evidence.Scales
+        self, reader: Reader, page: Sequence[Candidate], best: float, linked: Linked, scale: evidence.Scales
     ) -> list[dict[str, Any]]:
         """The result items."""
         terms = Terms(scale.of, tuple((start.lstrip(), which) for start, which, _ in scale.begins))
         marker = Marker(terms, reader.stemmer)
-        matched, near = _texts(reader, page), _near(reader, page)
+        matched = _texts(reader, page)
         items = []
         for one in page:
             texts = matched.get(one.path, ())
@@ -197,7 +201,7 @@ class Finder:
                     "snippet": snippet(texts or (opening,), marker, opening=opening, locale=self._locale.id),
                     "related": [
                         {"path": end.path, "title": end.title, "direction": end.direction}
-                        for end in near.get(one.path, ())[:RELATED]
+                        for end in linked.get(one.path, ())[:RELATED]
                     ],
                 }
             )
@@ -214,7 +218,7 @@ def _heaviest(weighed: Weighed) -> tuple[float, str]:
     return -score, hit.path
 
 
-def _near(reader: Reader, notes: Sequence[Candidate]) -> dict[str, list[Neighbour]]:
+def _linked(reader: Reader, notes: Sequence[Candidate]) -> Linked:
     """path → its neighbours, greatest first, each once: those of a note that is linked both ways follow each other."""
     found = reader.neighbours([one.path for one in notes], most=NEAR)
     return {path: list({end.path: end for end in reversed(ends)}.values())[::-1] for path, ends in found.items()}

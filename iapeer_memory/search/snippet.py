@@ -109,7 +109,7 @@ class Marker:
         return ends
 
     def _which(self, name: str) -> int | None:
-        return self._terms.which([stem for _, _, stems in self._stemmer.places(name) for stem in stems])
+        return self._terms.which(self._stemmer.stream(name).split())
 
 
 def snippet(passages: Sequence[str], marker: Marker, *, opening: str, locale: str) -> str:
@@ -142,12 +142,13 @@ def _prose(text: str) -> str:
 
 def _windows(marks: Sequence[Mark]) -> Iterator[tuple[int, int, int]]:
     """(start, distinct terms, hits) of the window that begins at each mark."""
+    starts, ends, which = zip(*marks, strict=True) if marks else ((), (), ())
     end = 0
-    for at, mark in enumerate(marks):
-        while end < len(marks) and marks[end].end <= mark.start + WINDOW - LEAD:
+    for at, start in enumerate(starts):
+        while end < len(ends) and ends[end] <= start + WINDOW - LEAD:
             end += 1
-        inside = marks[at : max(end, at + 1)]
-        yield mark.start, len({one.which for one in inside}), len(inside)
+        inside = which[at : max(end, at + 1)]
+        yield start, len(set(inside)), len(inside)
 
 
 def _cut(text: str, start: int, marks: Sequence[Mark]) -> str:

@@ -199,6 +199,8 @@ class SqliteReader:
                 scores[note], places[note], lowest = score, [], score
             if len(places[note]) < SHOWN_PASSAGES:
                 places[note].append(key)
+        if not scores:
+            return (), enough
         notes = self._remembered.notes.of(tuple(scores))
         hits = [
             Hit(path, title, type_, status, author, max(score, least), tuple(places[note]), backlinks)
