@@ -237,7 +237,8 @@ class Reader(Protocol):
 
     def neighbours(self, paths: Sequence[str], *, most: int | None = None) -> Mapping[str, tuple[Neighbour, ...]]:
         """Of each note that is linked: its neighbours, greatest degree first, ties by path; a note that is linked both
-        ways stands there twice. `most`: how many of a note's, all unless given. A link to itself is none."""
+        ways stands there twice. `most`: only the first so many of a note's, and each note once. A link to itself is
+        none."""
         ...
 
     def graph(self) -> LinkGraph:

@@ -6,7 +6,7 @@ on disk, so that a harness can open it. What is returned was cleaned of credenti
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,8 +52,6 @@ class Question:
 
 Weighed = tuple[Hit, float]
 """What was found and its score."""
-
-Linked = dict[str, list[Neighbour]]
 
 
 class Finder:
@@ -105,17 +103,17 @@ class Finder:
         results: dict[str, Candidate] = {}
         with reader.snapshot():
             wide = only is None and not (asked.insists and found.whole)
-            linked: Linked = {}
+            linked: dict[str, Sequence[Neighbour]] = {}
             for at in range(0, len(candidates), block):
                 ranked = best_first(order.owned(best if at == 0 else candidates[at : at + block]))
                 if wide:
-                    linked |= _linked(reader, ranked[:limit])
+                    linked |= reader.neighbours([one.path for one in ranked[:limit]], most=NEAR)
                     ranked += order.joined(ranked, linked, limit)
                 for one in order.twinned(best_first(map(hub, ranked))):
                     results.setdefault(one.path, one)
             top = max([candidate.score for candidate in results.values()], default=0.0)
             page = list(results.values())[offset : offset + limit]
-            linked |= _linked(reader, [one for one in page if one.path not in linked])
+            linked |= reader.neighbours([one.path for one in page if one.path not in linked], most=NEAR)
             shown = self._shown(reader, page, top, linked, scale)
         return {
             "query": question.text[:MOST_ECHOED],
@@ -181,7 +179,12 @@ class Finder:
         return [one._replace(score=score, bare=score) for one, score in zip(ordered, scores, strict=True)], "ok"
 
     def _shown(
-        self, reader: Reader, page: Sequence[Candidate], best: float, linked: Linked, scale: evidence.Scales
+        self,
+        reader: Reader,
+        page: Sequence[Candidate],
+        best: float,
+        linked: Mapping[str, Sequence[Neighbour]],
+        scale: evidence.Scales,
     ) -> list[dict[str, Any]]:
         """The result items."""
         terms = Terms(scale.of, tuple((start.lstrip(), which) for start, which, _ in scale.begins))
@@ -216,12 +219,6 @@ def answer(reader: Reader, locale: Locale, question: Question) -> dict[str, Any]
 def _heaviest(weighed: Weighed) -> tuple[float, str]:
     hit, score = weighed
     return -score, hit.path
-
-
-def _linked(reader: Reader, notes: Sequence[Candidate]) -> Linked:
-    """path → its neighbours, greatest first, each once: those of a note that is linked both ways follow each other."""
-    found = reader.neighbours([one.path for one in notes], most=NEAR)
-    return {path: list({end.path: end for end in reversed(ends)}.values())[::-1] for path, ends in found.items()}
 
 
 def _texts(reader: Reader, notes: Iterable[Candidate]) -> dict[str, tuple[str, ...]]:

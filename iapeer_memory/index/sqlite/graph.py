@@ -63,7 +63,7 @@ def find(connection: sqlite3.Connection, name: str) -> tuple[NoteSummary, ...]:
 def neighbours(
     connection: sqlite3.Connection, paths: Sequence[str], most: int | None
 ) -> dict[str, tuple[Neighbour, ...]]:
-    """The neighbours of each note that is linked; at most so many a note."""
+    """The neighbours of each note that is linked; of at most so many a note, each once."""
     found: dict[str, list[Neighbour]] = {}
     waiting = iter(paths)
     while some := tuple(islice(waiting, AT_ONCE)):
@@ -72,7 +72,10 @@ def neighbours(
             # A note may link to another by two of its names: such rows follow each other.
             if (most is None or len(its) < most) and (not its or its[-1] != tuple(end)):
                 its.append(Neighbour._make(end))
-    return {path: tuple(its) for path, its in found.items()}
+    if most is None:
+        return {path: tuple(its) for path, its in found.items()}
+    # Of a note that is linked both ways, the two rows follow each other.
+    return {path: tuple({end.path: end for end in reversed(its)}.values())[::-1] for path, its in found.items()}
 
 
 def linked(connection: sqlite3.Connection, paths: Iterable[str]) -> dict[str, int]:

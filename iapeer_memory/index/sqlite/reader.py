@@ -213,7 +213,7 @@ class SqliteReader:
 
     def _recall(self, form: str) -> str | None:
         """The stem of a word that occurs."""
-        with self._looking:
+        with translated(self._path):
             return spelling.stem(self._connection, form)
 
     def _text(self, key: int) -> str:

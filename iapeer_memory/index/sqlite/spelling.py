@@ -6,7 +6,6 @@ All words one edit away are made and looked up, some hundreds for a word, so it 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 
 from iapeer_memory.index.sqlite.schema import PASSAGE_BITS
 from iapeer_memory.index.stems import CYRILLIC
@@ -15,6 +14,10 @@ LATIN = "abcdefghijklmnopqrstuvwxyz"
 RUSSIAN = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
 SHORTEST, LONGEST = 3, 32
 """Letters of a word that is corrected."""
+
+AT_ONCE = 128
+"""Words that are looked up at once: always as many, so that SQLite knows the question already."""
+KNOWN = f"SELECT form, stem FROM forms WHERE form IN ({','.join('?' * AT_ONCE)})"  # noqa: S608
 
 MOST_CANDIDATES = 32
 COUNTED = 1_000
@@ -71,9 +74,9 @@ def spelled_like(connection: sqlite3.Connection, form: str, limit: int) -> tuple
     """Known words one edit away (a letter more, less, other, or two swapped), most frequent first."""
     if not (SHORTEST <= len(form) <= LONGEST and form.isalpha()):
         return ()
-    edits = sorted(set(one_edit(form)) - {form})
-    marks = ", ".join("?" * len(edits))
-    found = connection.execute(f"SELECT form, stem FROM forms WHERE form IN ({marks})", edits).fetchall()  # noqa: S608
+    edits = sorted(one_edit(form))
+    edits += [""] * (-len(edits) % AT_ONCE)
+    found = [row for at in range(0, len(edits), AT_ONCE) for row in connection.execute(KNOWN, edits[at : at + AT_ONCE])]
     counted = [(occurs(connection, (stem,)), word) for word, stem in found[:MOST_CANDIDATES]]
     best = sorted((-count, word) for count, word in counted if count)
     return tuple(word for _, word in best[:limit])
@@ -83,14 +86,12 @@ def _phrase(stems: tuple[str, ...]) -> str:
     return '"' + " ".join(stems).replace("\0", "") + '"'
 
 
-def one_edit(word: str) -> Iterator[str]:
-    """Every word one edit away, in the letters of the word's script."""
+def one_edit(word: str) -> set[str]:
+    """Every other word one edit away, in the letters of the word's script."""
     letters = RUSSIAN if CYRILLIC.search(word) else LATIN
-    for at in range(len(word) + 1):
-        head, tail = word[:at], word[at:]
-        if tail:
-            yield head + tail[1:]
-            yield from (head + letter + tail[1:] for letter in letters)
-        if len(tail) > 1:
-            yield head + tail[1] + tail[0] + tail[2:]
-        yield from (head + letter + tail for letter in letters)
+    parts = [(word[:at], word[at], word[at + 1 :]) for at in range(len(word))]
+    less = {head + tail for head, _, tail in parts}
+    swapped = {head + tail[0] + letter + tail[1:] for head, letter, tail in parts if tail}
+    other = {head + new + tail for head, _, tail in parts for new in letters}
+    more = {head + new + letter + tail for head, letter, tail in parts for new in letters}
+    return (less | swapped | other | more | {word + new for new in letters}) - {word}

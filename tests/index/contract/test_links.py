@@ -138,6 +138,7 @@ def test_neighbours_come_by_degree_with_their_direction(engine: Engine) -> None:
     ]
     assert (found["hub.md"][1].status, found["hub.md"][1].type) == ("s", "t")
     assert [n.path for n in reader.neighbours(["hub.md"], most=1)["hub.md"]] == ["b.md"]
+    assert reader.neighbours(["hub.md"], most=4)["hub.md"] == found["hub.md"][:3], "each note once"
     reader.close()
 
 
