@@ -45,6 +45,7 @@ def test_any_text_gives_tokens_of_one_kind(text: str) -> None:
     assert set(stemmer.stems(text)) <= set(stream.split())
     assert all(token.isascii() is False or token.isalnum() for token in stream.split())
     assert stream == Stemmer().stream(text)
+    assert all(stemmer.stems(word) == Stemmer().stems(word) for word in (text, *forms(text)))
     for start, end, stems in stemmer.places(composed(text)):
         assert 0 <= start < end and stems
 

@@ -36,7 +36,10 @@ class Looking:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._depth -= 1
-        if not self._depth and self._connection.in_transaction:
-            self._connection.execute("COMMIT")
+        try:
+            if not self._depth and self._connection.in_transaction:
+                self._connection.execute("COMMIT")
+        except sqlite3.Error as failed:
+            error = error or failed
         if isinstance(error, sqlite3.Error):
             raise ours(error, self._path) from error
