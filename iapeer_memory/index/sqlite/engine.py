@@ -84,10 +84,10 @@ class SqliteEngine:
             with translated(self._path):
                 if not schema.is_ours(connection):
                     raise IndexBroken(f"the index {self._path} was not written by this version", remedy=REBUILT)
+                connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
         except BaseException:
             connection.close()
             raise
-        connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
         reader = SqliteReader(connection, self._path)
         schema.speak(connection, reader.stemmer)
         return reader

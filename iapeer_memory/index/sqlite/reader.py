@@ -174,7 +174,9 @@ class SqliteReader:
         self._connection.interrupt()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Let go of the file, and of all that is remembered of it."""
+        self._remembered.forget()
+        self.stemmer.forget()
         self._connection.close()
 
     def _of(self, hits: Sequence[Hit], kept: Kept) -> tuple[tuple[str, ...], ...]:

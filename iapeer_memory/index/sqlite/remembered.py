@@ -45,11 +45,15 @@ class Remembered:
         version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._version:
             self._version = version
-            self._count = None
-            for known in (self._spreads, self._near):
-                known.clear()
-            for kept in (self.notes, self.texts, self.streams):
-                kept.forget()
+            self.forget()
+
+    def forget(self) -> None:
+        """Remember nothing."""
+        self._count = None
+        for known in (self._spreads, self._near):
+            known.clear()
+        for kept in (self.notes, self.texts, self.streams):
+            kept.forget()
 
     def count(self) -> int:
         """How many notes there are."""
