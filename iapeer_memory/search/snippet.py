@@ -100,7 +100,7 @@ class Marker:
             at = low.find(head)
             while at >= 0:
                 before = low[at - 1] if at else " "
-                if not before.isalpha() or text[at].isupper():
+                if not before.isalpha() or text[at].isupper() or text[at].isdecimal():
                     start = at
                     while start and (low[start - 1].isalnum() or low[start - 1] == "_"):
                         start -= 1

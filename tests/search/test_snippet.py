@@ -35,6 +35,7 @@ def test_it_shows_the_densest_place() -> None:
         ("au cafe\u0301 bleu", "cafe", "au [café] bleu"),
         ("call getUserName now", "user", "call [getUserName] now"),
         ("see foo_bar.baz there", "bar", "see [foo_bar].baz there"),
+        ("call userName3 now", "3", "call [userName3] now"),
         ("she tries it", "try", "she [tries] it"),
         ("the 3users table", "user", "the 3users table"),
         ("İ is long, my_user_name", "user", "İ is long, [my_user_name]"),
