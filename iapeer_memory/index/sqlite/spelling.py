@@ -1,6 +1,7 @@
 """Words that occur: whether one does, which begin like one, which are one slip away from one. Read only.
 
-All words one edit away are made and looked up, some hundreds for a word, so it costs the same in any vault.
+All words one edit away are made and looked up, some hundreds for a word, so it costs the same in any vault: but those
+that begin like no known word, which are most of a long word's.
 """
 
 from __future__ import annotations
@@ -17,6 +18,11 @@ SHORTEST, LONGEST = 3, 32
 
 AT_ONCE = 128
 """Words that are looked up at once: always as many, so that SQLite knows the question already."""
+NEXT = (
+    "SELECT form FROM forms WHERE form >= ? ORDER BY form LIMIT 1",
+    "SELECT form FROM forms WHERE form < ? ORDER BY form DESC LIMIT 1",
+)
+"""No other known word begins more like a word than those before and after it in their order."""
 KNOWN = f"SELECT form, stem FROM forms WHERE form IN ({','.join('?' * AT_ONCE)})"  # noqa: S608
 
 MOST_CANDIDATES = 32
@@ -74,7 +80,8 @@ def spelled_like(connection: sqlite3.Connection, form: str, limit: int) -> tuple
     """Known words one edit away (a letter more, less, other, or two swapped), most frequent first."""
     if not (SHORTEST <= len(form) <= LONGEST and form.isalpha()):
         return ()
-    edits = sorted(one_edit(form))
+    around = [other for question in NEXT for (other,) in connection.execute(question, (form,))]
+    edits = sorted(one_edit(form, max((_shared(form, other) for other in around), default=0)))
     edits += [""] * (-len(edits) % AT_ONCE)
     found = [row for at in range(0, len(edits), AT_ONCE) for row in connection.execute(KNOWN, edits[at : at + AT_ONCE])]
     counted = [(occurs(connection, (stem,)), word) for word, stem in found[:MOST_CANDIDATES]]
@@ -82,16 +89,24 @@ def spelled_like(connection: sqlite3.Connection, form: str, limit: int) -> tuple
     return tuple(word for _, word in best[:limit])
 
 
+def _shared(one: str, other: str) -> int:
+    """How many letters both begin with."""
+    shortest = min(len(one), len(other))
+    return next((at for at in range(shortest) if one[at] != other[at]), shortest)
+
+
 def _phrase(stems: tuple[str, ...]) -> str:
     return '"' + " ".join(stems).replace("\0", "") + '"'
 
 
-def one_edit(word: str) -> set[str]:
-    """Every other word one edit away, in the letters of the word's script."""
+def one_edit(word: str, begun: int) -> set[str]:
+    """Every other word one edit away, in the letters of the word's script, of which at most the first `begun` letters
+    stand before the edit."""
     letters = RUSSIAN if CYRILLIC.search(word) else LATIN
-    parts = [(word[:at], word[at], word[at + 1 :]) for at in range(len(word))]
+    parts = [(word[:at], word[at], word[at + 1 :]) for at in range(min(begun + 1, len(word)))]
     less = {head + tail for head, _, tail in parts}
     swapped = {head + tail[0] + letter + tail[1:] for head, letter, tail in parts if tail}
     other = {head + new + tail for head, _, tail in parts for new in letters}
     more = {head + new + letter + tail for head, letter, tail in parts for new in letters}
-    return (less | swapped | other | more | {word + new for new in letters}) - {word}
+    longer = {word + new for new in letters if begun == len(word)}
+    return (less | swapped | other | more | longer) - {word}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from itertools import product
+
 import pytest
 
 from iapeer_memory.index.port import Engine, Filter, Match, Phrase, Word
@@ -82,6 +85,24 @@ def test_a_beginning_longer_than_the_stem_is_found(engine: Engine) -> None:
     filled(engine, note("a.md", "the configuration of it"), note("b.md", "the configurator of it"))
     assert sorted(paths(engine, asked("config"))) == ["a.md", "b.md"]
     assert "a.md" in paths(engine, asked("configurati"))
+
+
+def slips(word: str) -> set[str]:
+    """All words one edit away, in three letters."""
+    cuts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    found = {head + tail[1:] for head, tail in cuts} | {head + new + tail[1:] for head, tail in cuts for new in "bdk"}
+    found |= {head + tail[1::-1] + tail[2:] for head, tail in cuts} | {h + new + t for h, t in cuts for new in "bdk"}
+    return found - {word}
+
+
+def test_whatever_occurs_one_slip_away_is_told(engine: Engine) -> None:
+    every = ["".join(letters) for length in (3, 4) for letters in product("bdk", repeat=length)]
+    words = random.Random(1).sample(every, 30)
+    filled(engine, note("a.md", " ".join(words), title="x"))
+    reader = engine.reader()
+    told = {word: sorted(reader.spelled_like(word, limit=100)) for word in every}
+    assert told == {word: sorted(slips(word) & set(words)) for word in every}
+    reader.close()
 
 
 def test_words_one_slip_away(engine: Engine) -> None:
