@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support import warm
 from tests.support.ports import free_port
 
 ARMED = {"IAPEER_TEST_SANDBOX": "1", "IAPEER_MEMORY_SUPPRESS_IAP_SEND": "1"}
@@ -102,14 +102,13 @@ class Bed:
             subprocess.run(["cp", "-al", str(self.runtime), str(self.state / "runtimes")], check=True)
 
     def run(self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 120) -> Ran:
-        """The command line, as a child."""
-        done = subprocess.run(
-            [sys.executable, "-I", "-m", "iapeer_memory", *words],
-            env={**self.env, **(env or {})}, cwd=self.home, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=timeout, check=False,
-        )  # fmt: skip
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+        """The command line, as a process of its own."""
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            whole = {**self.env, **(env or {})}
+            code = warm.run(words, env=whole, cwd=self.home, out=out, err=err, timeout=timeout)
+            said = [stream.read().decode() for stream in (out, err) if not stream.seek(0)]
+        assert "Traceback" not in said[1], said[1]
+        return Ran(code, *said)
 
     def ok(self, *words: str, env: Mapping[str, str] | None = None) -> Ran:
         """A command that must end well."""

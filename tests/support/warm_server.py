@@ -1,0 +1,95 @@
+"""The process that commands are forked from: `python -I warm_server.py SOCKET`. Ends with its stdin."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import json
+import os
+import pkgutil
+import select
+import signal
+import socket
+import sys
+
+PACKAGES = ("cli", "provision", "supervise", "ecosystem", "surfaces", "index", "fleet", "notes", "broker")
+
+
+def load() -> None:
+    """Every module that a command may need."""
+    for package in PACKAGES:
+        found = importlib.import_module(f"iapeer_memory.{package}")
+        for module in pkgutil.walk_packages(found.__path__, f"{found.__name__}."):
+            importlib.import_module(module.name)
+
+
+def serve(path: str) -> list[str] | None:
+    """Answer until stdin ends; in the process of a command, its words."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener.bind(path)
+        listener.listen(64)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        while True:
+            ready, _, _ = select.select([listener, sys.stdin], [], [])
+            if sys.stdin in ready:
+                return None
+            line, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                return attend(line)
+            line.close()
+
+
+def attend(line: socket.socket) -> list[str]:
+    """Start the command, tell its process, then how it ended. Returns in the command alone."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, streams, _, _ = socket.recv_fds(line, 4, 2)
+    size = int.from_bytes(head, "big")
+    data = b""
+    while len(data) < size:
+        data += line.recv(size - len(data))
+    request = json.loads(data)
+    pid = os.fork()
+    if pid == 0:
+        line.recv(1)  # not before somebody knows us
+        line.close()
+        become(request["env"], request["cwd"], streams)
+        words: list[str] = request["words"]
+        return words
+    line.sendall(str(pid).encode())
+    line.sendall(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
+    os._exit(0)
+
+
+def become(env: dict[str, str], cwd: str, streams: list[int]) -> None:
+    """The process as a new interpreter would find it."""
+    os.environ.clear()
+    os.environ.update(env)
+    os.chdir(cwd)
+    null = os.open("/dev/null", os.O_RDONLY)
+    for number, stream in enumerate((null, *streams)):
+        os.dup2(stream, number)
+        os.close(stream)
+    sys.stdin = text(io.BufferedReader(io.FileIO(0, closefd=False)), "surrogateescape")
+    sys.stdout = text(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), "surrogateescape")
+    sys.stderr = text(io.BufferedWriter(io.FileIO(2, "w", closefd=False)), "backslashreplace")
+
+
+def text(stream: io.BufferedReader | io.BufferedWriter, errors: str) -> io.TextIOWrapper:
+    """A standard stream as the interpreter makes it in the locale of the tests."""
+    return io.TextIOWrapper(stream, encoding="utf-8", errors=errors, line_buffering=errors == "backslashreplace")
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    load()
+    gc.collect()
+    gc.freeze()
+    asked = serve(sys.argv[1])
+    if asked is not None:
+        from iapeer_memory import __main__
+
+        sys.argv = [__main__.__file__, *asked]
+        sys.exit(__main__.main())
