@@ -11,8 +11,11 @@ def test_a_changed_setting_is_taken_up_by_the_running_daemon(bed: Bed) -> None:
         (bed.vault / "01_Knowledge" / f"{name}.md").write_text(f"{name} harbour\n")
     until(lambda: bed.ok("search", "harbour").out.count(".md") == 3, "three notes are found")
     (before,) = bed.daemons()
+    log = bed.root / "logs/iapeer-memory/memoryd.log"
+    starts = log.read_text().count(" up: ")
     said = bed.ok("config", "set", "MAX_RESULTS", "2").out
     assert "memoryd takes it up now" in said
+    until(lambda: log.read_text().count(" up: ") > starts, "it starts anew with the setting")
     until(lambda: bed.run("search", "harbour").out.count(".md") == 2, "two of them are shown")
     assert bed.daemons() == [before]
     again = bed.ok("config", "set", "MAX_RESULTS", "2").out

@@ -48,6 +48,7 @@ def lasting(bed: Bed) -> set[str]:
 def soak(bed: Bed, rounds: int) -> list[str]:
     """A round: update, repair, the daemon killed the hard way. What is left after an uninstall at the end."""
     bed.init("alpha", "beta")
+    until((bed.state / "memoryd.batches.json").exists, "memoryd has written what it remembers")
     whole = tree(bed.home / "work")
     files = lasting(bed)
     for turn in range(rounds):

@@ -24,6 +24,8 @@ from tests.support.ports import free_port
 
 ARMED = {"IAPEER_TEST_SANDBOX": "1", "IAPEER_MEMORY_SUPPRESS_IAP_SEND": "1"}
 PATIENCE = 30.0
+FORKED_NOT_EXECUTED = 0x40
+"""PF_FORKNOEXEC of the kernel, in the flags that /proc/<pid>/stat tells."""
 
 
 def until(condition: Callable[[], bool], what: str) -> None:
@@ -32,6 +34,12 @@ def until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"did not come about: {what}"
         time.sleep(0.02)
+
+
+def only_forked(process: Path) -> bool:
+    """Whether it is still the copy of another process that is about to become its own program."""
+    flags = int((process / "stat").read_text().rpartition(")")[2].split()[6])
+    return bool(flags & FORKED_NOT_EXECUTED)
 
 
 @dataclass(frozen=True)
@@ -141,17 +149,15 @@ class Bed:
         return self.running(b"broker")
 
     def running(self, word: bytes) -> list[int]:
-        """Pids of the processes of this home with that word on their command line. A child of one of them that has not
-        become another program yet is none."""
-        parents: dict[int, int] = {}
+        """Pids of the processes of this home with that word on their command line."""
+        found = []
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
                 with contextlib.suppress(OSError):
                     words = (entry / "cmdline").read_bytes().split(b"\0")
-                    if word in words and str(self.home).encode() in b" ".join(words):
-                        stat = (entry / "stat").read_text().rpartition(")")[2].split()
-                        parents[int(entry.name)] = int(stat[1])
-        return [pid for pid, parent in parents.items() if parent not in parents]
+                    if word in words and str(self.home).encode() in b" ".join(words) and not only_forked(entry):
+                        found.append(int(entry.name))
+        return found
 
     def end(self) -> None:
         """Stop what still runs."""
