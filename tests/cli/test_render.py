@@ -17,7 +17,7 @@ NOTES = {
         "She said so. [[Overview Alpha]]",
     ),
     "03_Projects/Alpha/Overview Alpha.md": (
-        "type: project\nstatus: active\ntags: [alpha]\nauthor: dev\ncreated: 2026-02-01\ndir: ~/work/alpha",
+        "type: project\nstatus: active\ntags: [alpha]\nauthor: dev\ncreated: 2026-02-01\ndir: ~/src/alpha",
         "See [[01_Knowledge/Retries]].",
     ),
     "01_Knowledge/Retries.md": ("type: surprise\r\nstatus: current\r\ntags: [billing]\r\nauthor: dev", "Text."),
@@ -43,7 +43,7 @@ _No notes yet._
 
 ## Projects — `03_Projects/<name>/`
 
-### Alpha — {home}/work/alpha/
+### Alpha — {home}/src/alpha/
 
 - [[Overview Alpha]] · active · alpha · 2 links · 2026-02-01
 
@@ -70,7 +70,7 @@ def host(tmp_path: Path) -> Bed:
     (bed.vault / "99_System/Tags.md").write_text(
         "| Tag | Boundary |\n| --- | --- |\n| billing | money |\n| alpha | — |\n"
     )
-    (bed.home / "work/alpha").mkdir(parents=True)
+    (bed.home / "src/alpha").mkdir(parents=True)
     return bed
 
 
@@ -98,7 +98,7 @@ def test_index_and_fragment(host: Bed) -> None:
 def test_an_index_elsewhere(host: Bed) -> None:
     out = host.home / "x.md"
     (host.home / "code/Alpha").mkdir(parents=True)
-    os.rmdir(host.home / "work/alpha")
+    os.rmdir(host.home / "src/alpha")
     ran = host.run("render", "index", "--agent", "dev", "--out", str(out), "--projects-root", str(host.home / "code"))
     assert ran.code == 0
     assert f"### Alpha — {host.home}/code/Alpha/\n" in out.read_text()

@@ -110,21 +110,21 @@ def test_projects_in_order_under_their_folders() -> None:
         project("Alpha/Phase — two", status="active"),
         project("Alpha/Phase — one", status="planned"),
         project("Alpha/Plan Alpha"),
-        project("Alpha/Overview Alpha", directory="~/work/a"),
+        project("Alpha/Overview Alpha", directory="~/src/a"),
         project("Beta/Overview Beta", directory="/nowhere"),
         project("Gamma/Overview Gamma"),
     ]
     links = {"03_Projects/Gamma/Overview Gamma.md": 5}
     seen = survey(notes, EN)
     wanted = candidates(seen.overviews, seen.projects, NOWHERE)
-    assert set(wanted) == {"/h/work/a", "/nowhere", *(f"/h/Projects/{p}" for p in ("Alpha", "Beta", "Gamma"))}
-    places = Places("/h", "/h/Projects", {"/h/work/a", "/h/Projects/Alpha", "/h/Projects/Gamma"})
+    assert set(wanted) == {"/h/src/a", "/nowhere", *(f"/h/Projects/{p}" for p in ("Alpha", "Beta", "Gamma"))}
+    places = Places("/h", "/h/Projects", {"/h/src/a", "/h/Projects/Alpha", "/h/Projects/Gamma"})
     shown = author_index("me", EN, Known(notes, notes, links, places), "~/f")
     _, _, part = shown.partition("## Projects — `03_Projects/<name>/`\n\n")
     assert part.partition("\n\n## ")[0] == (
         "- [[Overview Beta]] · current\n\n"
         "### Gamma — /h/Projects/Gamma/\n\n- [[Overview Gamma]] · current · 5 links\n\n"
-        "### Alpha — /h/work/a/\n\n- [[Overview Alpha]] · current\n- [[Plan Alpha]] · current\n"
+        "### Alpha — /h/src/a/\n\n- [[Overview Alpha]] · current\n- [[Plan Alpha]] · current\n"
         "- [[Phase — one]] · planned\n- [[Phase — two]] · active\n- [[Notes]] · current"
     )
 

@@ -143,7 +143,7 @@ def test_a_storm_of_writes_does_not_put_off_what_it_is_about(world: World) -> No
         try:
             world.put("01_Knowledge/Late.md", "A late note.\n")
             daemon.until(lambda: daemon.titles("late") == ["Late"])
-            daemon.until(lambda: world.read("01_Knowledge/Late.md").startswith("---"))
+            assert daemon.until(lambda: world.read("01_Knowledge/Late.md").startswith("---"))
         finally:
             over.set()
             writing.join()

@@ -51,7 +51,7 @@ def test_the_heart_beats(tmp_path: Path, vault: Path) -> None:
     with start(tmp_path / "h", vault) as daemon:
         beat = daemon.state / "memoryd.heartbeat"
         first = beat.stat().st_mtime_ns
-        daemon.until(lambda: beat.stat().st_mtime_ns > first)
+        assert daemon.until(lambda: beat.stat().st_mtime_ns > first)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

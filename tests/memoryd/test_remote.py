@@ -84,7 +84,7 @@ def test_another_model_makes_all_vectors_anew(world: World, server: Models) -> N
     world.settings["EMBEDDING_MODEL"] = "another"
     with world.daemon() as daemon:
         daemon.until(lambda: sum(len(asked["input"]) for asked in server.requests if asked["model"] == "another") >= 4)
-        daemon.until(lambda: daemon.titles("vessel")[:1] == ["Boat"])
+        assert daemon.until(lambda: daemon.titles("vessel")[:1] == ["Boat"])
 
 
 @pytest.mark.parametrize(

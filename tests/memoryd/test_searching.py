@@ -106,7 +106,7 @@ def test_it_does_not_outlive_memoryd(tmp_path: Path, vault: Path, how: signal.Si
         pid = until(lambda: searcher(daemon))
         daemon.search("heron")
         daemon.stop(how)
-        until(lambda: gone(pid))
+        assert until(lambda: gone(pid))
 
 
 def test_where_model_servers_are_set_the_threads_answer(tmp_path: Path, vault: Path) -> None:

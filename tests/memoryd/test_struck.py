@@ -61,7 +61,7 @@ def test_what_was_indexed_and_not_yet_kept_is_kept_by_the_next(tmp_path: Path, n
         until(lambda: rows(daemon.index) == len(texts), lambda: str(daemon.lines))
         daemon.stop(number)
     with world.daemon() as daemon:
-        daemon.until(lambda: {text.encode() for text in texts} <= set(world.kept()))
+        assert daemon.until(lambda: {text.encode() for text in texts} <= set(world.kept()))
 
 
 def test_a_question_that_an_end_cuts_off_is_told_so(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_tick_that_is_overdue_comes_after_the_floor_not_after_a_period(world: 
     fox = world.put("01_Knowledge/Fox.md", agents("alpha", world.now() - 5000, "x", review="true"))
     remember(world, lastCuratorTickAt=int((time.time() - 86_400) * 1000))
     with world.daemon(events=events) as daemon:
-        daemon.until(lambda: told(events) == [[str(fox)]])
+        assert daemon.until(lambda: told(events) == [[str(fox)]])
 
 
 def test_the_first_anchor_is_kept_at_once(world: World) -> None:
