@@ -253,6 +253,7 @@ HALF = ".one.servicedef.0123456789ab.iapeer-memory.tmp"
 @pytest.mark.parametrize("words", [("init", "--non-interactive"), ("uninstall",)])
 def test_what_a_killed_writer_left_where_brokers_look_goes(own: Bed, words: tuple[str, ...]) -> None:
     own.init("alpha")
+    assert in_full(own), "both folders are there"
     registry = own.home / ".local/share/running-process/manifests"
     left = [folder / HALF for folder in (definitions(own), registry)]
     theirs = [path.with_name("one.tmp") for path in left]
