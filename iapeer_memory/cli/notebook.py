@@ -18,8 +18,7 @@ from iapeer_memory.notes.write import Changed, NoteWriter
 from iapeer_memory.provision.host import Host
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.locales import locale as locale_of
-
-NOTE_LIMIT = 64 << 20
+from iapeer_memory.vault.note import NOTE_LIMIT
 
 
 @dataclass(frozen=True, slots=True)

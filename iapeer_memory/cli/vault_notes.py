@@ -15,10 +15,9 @@ from iapeer_memory.memoryd.checks import rules_of
 from iapeer_memory.memoryd.record import record
 from iapeer_memory.provision.host import Host
 from iapeer_memory.vault.layout import Locale
-from iapeer_memory.vault.note import parse
+from iapeer_memory.vault.note import NOTE_LIMIT, parse
 from iapeer_memory.vault.walk import walk
 
-NOTE_LIMIT = 64 << 20
 TAGS_LIMIT = 4 << 20
 WIDEST = 160
 

@@ -21,12 +21,12 @@ from iapeer_memory.curation.silent import silent
 from iapeer_memory.curation.state import State
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
+from iapeer_memory.vault.note import NOTE_LIMIT
 from iapeer_memory.vault.service import UNSTAMPED, clear_review, mark_unstamped
 from iapeer_memory.vault.stamp import stamp
 from iapeer_memory.vault.walk import is_note_name
 from iapeer_memory.vault.zone import zone_of
 
-NOTE_LIMIT = 32 << 20
 REFUSED = ("link", "hardlink", "foreign", "special", "unreadable")
 """What another try would not mend."""
 BULK_SECONDS = 60.0

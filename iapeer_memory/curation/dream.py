@@ -16,10 +16,9 @@ from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.domain.peer import SESSION_RUNTIMES, Peer
 from iapeer_memory.domain.settings import Settings
 from iapeer_memory.vault.layout import Locale
-from iapeer_memory.vault.note import parse
+from iapeer_memory.vault.note import NOTE_LIMIT, parse
 from iapeer_memory.vault.walk import is_note_name, nameable
 
-NOTE_LIMIT = 32 << 20
 DAY = 86_400.0
 
 

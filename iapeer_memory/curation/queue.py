@@ -14,12 +14,12 @@ from iapeer_memory.curation.moment import parse
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.vault.layout import MONITORED, Locale
+from iapeer_memory.vault.note import NOTE_LIMIT
 from iapeer_memory.vault.service import service
 from iapeer_memory.vault.walk import Rules, walk
 
 PAGE = 50
 """Notes told in one tick."""
-NOTE_LIMIT = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)

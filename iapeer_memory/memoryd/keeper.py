@@ -16,9 +16,10 @@ from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.index.port import IndexBroken, IndexFailed, Reader, Writer
 from iapeer_memory.memoryd import passes, reporting
 from iapeer_memory.memoryd.health import Condition
+from iapeer_memory.memoryd.intake import Report
 from iapeer_memory.memoryd.keeping import Keeping
 from iapeer_memory.memoryd.log import Log
-from iapeer_memory.memoryd.passes import Report, Vault
+from iapeer_memory.memoryd.passes import Vault
 from iapeer_memory.memoryd.pending import Pending
 from iapeer_memory.memoryd.shelf import Shelf
 from iapeer_memory.memoryd.store import Store

@@ -21,12 +21,11 @@ from iapeer_memory.notes.late import Late, sweep_all, take_in
 from iapeer_memory.notes.log import records
 from iapeer_memory.notes.prune import prune
 from iapeer_memory.notes.write import NoteWriter
-from iapeer_memory.vault.note import digest
+from iapeer_memory.vault.note import NOTE_LIMIT, digest
 from iapeer_memory.vault.service import service
 
 AT_ONCE = 64
 """Versions kept right after a pass; a slice of what waits."""
-NOTE_LIMIT = 32 << 20
 DAY = 86_400.0
 FINDINGS = 5
 TOLD = 7 * DAY

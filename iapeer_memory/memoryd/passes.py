@@ -9,26 +9,19 @@ Source of the fuse and of "seen before it is read": the reference core's index r
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 from unicodedata import normalize
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError, printable
-from iapeer_memory.index.port import IndexBroken, IndexFailed, NoteRecord, Writer
+from iapeer_memory.index.port import Writer
 from iapeer_memory.memoryd import scopes
-from iapeer_memory.memoryd.record import record
+from iapeer_memory.memoryd.intake import Batch, Report, content
 from iapeer_memory.vault import ignore
 from iapeer_memory.vault.layout import Locale
-from iapeer_memory.vault.note import digest, parse
+from iapeer_memory.vault.note import digest
 from iapeer_memory.vault.walk import Rules
-
-NOTE_LIMIT = 32 << 20
-"""Bytes of a note beyond which it is not read."""
-
-BATCH_NOTES = 500
-BATCH_BYTES = 4 << 20
-"""What is written in one transaction: a reader sees the pass progress, a crash loses little."""
 
 FUSE_NOTES = 10
 FUSE_SHARE = 0.2
@@ -42,27 +35,6 @@ class Vault:
     locale: Locale
     rules: Rules
     allow_mass_delete: bool = False
-
-
-@dataclass(slots=True)
-class Report:
-    """What a pass did, in notes. `paths`: those that say something else than the index knew, and those that are gone.
-    `away`: the vault was not there, nothing was done. `held`: deletions that the fuse
-    held back. `stopped`: it was told to end early. `bad`: a line for each note that could not be read."""
-
-    seen: int = 0
-    written: int = 0
-    removed: int = 0
-    held: int = 0
-    paths: set[str] = field(default_factory=set)
-    away: bool = False
-    stopped: bool = False
-    bad: list[str] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        """Whether the index is another one now."""
-        return bool(self.written or self.removed)
 
 
 class Sees(Protocol):
@@ -134,7 +106,7 @@ def _run(
     rules = vault.rules.read(files, vault.root)
     unseen = _known(writer, looked)
     unknown: set[str] = set()
-    batch = _Batch(writer, report)
+    batch = Batch(writer, report)
     for found in scopes.found(files, vault.root, rules, looked):
         if stop():
             report.stopped = True
@@ -147,7 +119,7 @@ def _run(
         known = unseen.pop(found.path, None)
         if found.kind == "placeholder":
             continue
-        data = _content(files, vault, found.path, report)
+        data = content(files, vault.root, found.path, report)
         if data is None:
             if known and files.lstat(f"{vault.root}/{found.path}") is None:
                 unseen[found.path] = known
@@ -178,50 +150,6 @@ def _known(writer: Writer, looked: list[str]) -> dict[str, str]:
     return known
 
 
-class _Batch:
-    """Records on their way to the writer."""
-
-    __slots__ = ("_records", "_report", "_size", "_writer")
-
-    def __init__(self, writer: Writer, report: Report) -> None:
-        self._writer = writer
-        self._report = report
-        self._records: list[NoteRecord] = []
-        self._size = 0
-
-    def add(self, path: str, data: bytes, locale: Locale) -> None:
-        """Take a note; one that trips the code up is reported and keeps its last indexed copy."""
-        try:
-            self._records.append(record(parse(path, data), locale))
-        except Exception as error:
-            self._bad(path, error)
-            return
-        self._size += len(data)
-        if len(self._records) >= BATCH_NOTES or self._size >= BATCH_BYTES:
-            self.write()
-
-    def write(self) -> None:
-        """Put what was taken, one by one where the whole is refused."""
-        records, self._records, self._size = self._records, [], 0
-        if not records:
-            return
-        try:
-            self._writer.put(records)
-            self._report.written += len(records)
-        except (IndexBroken, IndexFailed):
-            raise
-        except Exception as error:
-            if len(records) == 1:
-                self._bad(records[0].summary.path, error)
-                return
-            for one in records:
-                self._records = [one]
-                self.write()
-
-    def _bad(self, path: str, error: Exception) -> None:
-        self._report.bad.append(f"{printable(path)}: cannot be taken in ({type(error).__name__}: {error})")
-
-
 def _drop(
     files: Files,
     vault: Vault,
@@ -247,18 +175,6 @@ def _drop(
     report.paths.update(gone)
     if sees is not None:
         sees.gone({path: lost[path] for path in dropped if path in lost})
-
-
-def _content(files: Files, vault: Vault, path: str, report: Report) -> bytes | None:
-    """The bytes of a note; None when it cannot be read, which is reported, or has just gone."""
-    try:
-        return files.read(f"{vault.root}/{path}", limit=NOTE_LIMIT)
-    except FileNotFoundError:
-        return None
-    except (ProductError, OSError) as error:
-        reason = error.reason if isinstance(error, ProductError) else (error.strerror or type(error).__name__)
-        report.bad.append(f"{printable(path)}: {reason}")
-        return None
 
 
 def _within(path: str, scopes: Collection[str]) -> bool:

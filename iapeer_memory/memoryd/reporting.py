@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from iapeer_memory.memoryd.health import Condition
+from iapeer_memory.memoryd.intake import Report
 from iapeer_memory.memoryd.log import Log
-from iapeer_memory.memoryd.passes import Report
 
 NAMED_BAD = 5
 """Unreadable notes that the log names after a pass."""

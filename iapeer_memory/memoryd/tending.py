@@ -20,9 +20,9 @@ from iapeer_memory.memoryd.vaulted import Vaulted
 from iapeer_memory.notes.archive import Candidate, Move, folded, is_stale, plan_archive
 from iapeer_memory.notes.leasing import Leasing
 from iapeer_memory.vault.layout import MONITORED
+from iapeer_memory.vault.note import NOTE_LIMIT
 from iapeer_memory.vault.service import service
 
-NOTE_LIMIT = 32 << 20
 NAMED = 5
 """Notes of one kind that a log line names."""
 REFLOG_TAIL = 64 << 10

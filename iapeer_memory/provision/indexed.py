@@ -11,11 +11,8 @@ from dataclasses import dataclass, field
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.index.port import Reader
-from iapeer_memory.vault.note import digest
+from iapeer_memory.vault.note import NOTE_LIMIT, digest
 from iapeer_memory.vault.walk import Rules, walk
-
-NOTE_LIMIT = 32 << 20
-"""Bytes of a note beyond which memoryd does not read it."""
 
 NEWEST = 200
 """Notes whose text is looked at in a quick look. A missed change is a recent one."""

@@ -9,9 +9,9 @@ from iapeer_memory.domain.errors import ConfigError, ProductError, printable
 from iapeer_memory.notes.archive import Move
 from iapeer_memory.notes.conflict import has_conflict_marks
 from iapeer_memory.notes.rename import Naming, clashes, moves
+from iapeer_memory.vault.note import NOTE_LIMIT
 from iapeer_memory.vault.walk import Rules, is_note_name, walk
 
-NOTE_LIMIT = 64 << 20
 NAMED = 5
 """Paths that a refusal names."""
 

@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from iapeer_memory.vault import frontmatter
 from iapeer_memory.vault.frontmatter import Value
 
+NOTE_LIMIT = 32 << 20
+"""Bytes of a note beyond which nobody reads it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Note:

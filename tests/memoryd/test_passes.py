@@ -16,8 +16,9 @@ from iapeer_memory.domain.errors import Unreadable
 from iapeer_memory.egress.files import RealFiles
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.index.sqlite.writer import SqliteWriter
-from iapeer_memory.memoryd import passes
-from iapeer_memory.memoryd.passes import Report, Vault
+from iapeer_memory.memoryd import intake, passes
+from iapeer_memory.memoryd.intake import Report
+from iapeer_memory.memoryd.passes import Vault
 from iapeer_memory.vault import note
 from iapeer_memory.vault.locales import locale
 from iapeer_memory.vault.walk import Rules
@@ -240,7 +241,7 @@ def test_a_note_that_trips_the_code_up_stops_nothing(bench: Bench, monkeypatch: 
             raise RecursionError("deep")
         return real(path, data)
 
-    monkeypatch.setattr(passes, "parse", parse)
+    monkeypatch.setattr(intake, "parse", parse)
     report = bench.full()
     assert report.written == 2
     assert report.bad == ["bad.md: cannot be taken in (RecursionError: deep)"]
@@ -250,13 +251,13 @@ CHILD = """
 import sys
 from iapeer_memory.egress.files import RealFiles
 from iapeer_memory.index.sqlite.engine import SqliteEngine
-from iapeer_memory.memoryd import passes
+from iapeer_memory.memoryd import intake, passes
 from iapeer_memory.vault import note
 from iapeer_memory.vault.locales import locale
 from iapeer_memory.vault.walk import Rules
 import os
 root, place, after = sys.argv[1], sys.argv[2], int(sys.argv[3])
-passes.BATCH_NOTES = 7
+intake.BATCH_NOTES = 7
 calls = 0
 def stop():
     global calls
