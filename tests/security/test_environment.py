@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bed import Bed, Ran, bed_in, until
+from tests.support.bed import Bed, Ran, bed_in, plain_files, until
 
 FAKES = (
     "find",
@@ -171,9 +171,8 @@ def test_kept_versions_are_private(bed: Bed) -> None:
 
 
 def test_a_secret_stays_in_the_settings_file(host: Bed) -> None:
-    files = [path for path in host.home.rglob("*") if path.is_file() and "runtimes" not in path.parts]
-    holders = {str(path.relative_to(host.home)) for path in files if SECRET.encode() in path.read_bytes()}
-    assert holders == {".iapeer/plugins/iapeer-memory/config.env"}
+    files = {path: data for path, data in plain_files(host.home).items() if "/runtimes/" not in path}
+    assert [path for path, data in files.items() if SECRET.encode() in data] == [str(host.config_dir / "config.env")]
     for words in (
         ("config", "list"),
         ("status",),

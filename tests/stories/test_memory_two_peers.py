@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.bed import plain_files
 from tests.support.daemon import Running
 from tests.support.tended import World, agents, keys
 
@@ -98,11 +98,7 @@ def test_a_silent_append_around_the_tool_is_told_from_the_tools_own(world: World
 
 def every_byte(world: World) -> dict[str, bytes]:
     """All that stands below the home, but for the history, which keeps notes as they are."""
-    found: dict[str, bytes] = {}
-    for top, folders, names in os.walk(world.home):
-        folders[:] = [name for name in folders if name != "history"]
-        found |= {f"{top}/{name}": Path(top, name).read_bytes() for name in names}
-    return found
+    return {path: data for path, data in plain_files(world.home).items() if "/history/" not in path}
 
 
 def test_a_canary_in_every_input_appears_nowhere(world: World) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.bed import Bed, bed_in, until
+from tests.support.bed import Bed, bed_in, plain_files, until
 from tests.support.core_bed import core_bed_in
 from tests.support.harness.record import Json
 
@@ -35,11 +35,6 @@ def entries(bed: Bed, peer: str) -> dict[str, Json]:
     claude = json.loads((bed.peer(peer) / ".mcp.json").read_text())["mcpServers"]
     codex = tomllib.loads((bed.peer(peer) / ".codex/config.toml").read_text())["mcp_servers"]
     return {"claude": claude["iapeer-memory"], "codex": codex["iapeer-memory"]}
-
-
-def sight(folder: Path) -> dict[str, Any]:
-    """Every file below a folder."""
-    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 @contextmanager
@@ -93,9 +88,9 @@ def test_a_setting_changes_it_and_back_and_nothing_is_left(bed: Bed) -> None:
     for name in ("alpha", "beta"):
         bed.peer(name).mkdir(parents=True)
     (bed.peer("beta") / ".mcp.json").write_text('{"mcpServers": {"other": {"command": "x"}}}')
-    was = sight(bed.home / "work")
+    was = plain_files(bed.home / "work")
     bed.init("alpha", "beta")
-    by_bridge = sight(bed.home / "work")
+    by_bridge = plain_files(bed.home / "work")
 
     bed.ok("config", "set", "TRANSPORT", "http")
     found = bed.findings()
@@ -104,7 +99,7 @@ def test_a_setting_changes_it_and_back_and_nothing_is_left(bed: Bed) -> None:
     plan = bed.ok("update", "--dry-run").out
     for name in (".mcp.json", ".codex/config.toml"):
         assert f"would write {bed.peer('alpha') / name} (changed" in plan
-    assert sight(bed.home / "work") == by_bridge
+    assert plain_files(bed.home / "work") == by_bridge
     bed.ok("verify", "--repair")
     for server in entries(bed, "beta").values():
         assert server["url"] == f"http://127.0.0.1:{bed.port}/mcp" and "command" not in server
@@ -114,12 +109,12 @@ def test_a_setting_changes_it_and_back_and_nothing_is_left(bed: Bed) -> None:
     bed.ok("update", env={NAME: "attach"})
     assert not any("url" in server for server in entries(bed, "alpha").values())
     bed.ok("config", "set", "TRANSPORT", "attach")
-    before = sight(bed.home / "work")
+    before = plain_files(bed.home / "work")
     bed.ok("update")
-    assert sight(bed.home / "work") == before
+    assert plain_files(bed.home / "work") == before
     assert entries(bed, "alpha")["claude"]["command"] == str(bed.home / ".local/bin/iapeer-memory")
     bed.ok("uninstall")
-    assert sight(bed.home / "work") == was
+    assert plain_files(bed.home / "work") == was
 
 
 def test_the_core_s_peers_use_the_port_unless_a_setting_says_otherwise(runtime: Path) -> None:
@@ -166,7 +161,7 @@ def test_a_socket_that_is_gone_or_is_none_is_seen_and_its_remedy_works(bed: Bed)
 @pytest.mark.parametrize("word", ["pigeon", "HTTP", "http,attach", "stdio"])
 def test_a_word_that_is_no_transport_is_one_clear_line(bed: Bed, word: str) -> None:
     bed.init("alpha")
-    before = sight(bed.home / "work")
+    before = plain_files(bed.home / "work")
     line = f"TRANSPORT must be one of http, attach, not {word!r}"
     refused = bed.run("config", "set", "TRANSPORT", word)
     assert (refused.code, refused.err.strip()) == (2, f"iapeer-memory config: {line}")
@@ -175,7 +170,7 @@ def test_a_word_that_is_no_transport_is_one_clear_line(bed: Bed, word: str) -> N
     finding = bed.findings()["config"]
     assert (finding["status"], finding["detail"], finding["where"]) == ("fail", line, str(config))
     bed.run("update")
-    assert sight(bed.home / "work") == before
+    assert plain_files(bed.home / "work") == before
     remedy = finding["remedy"].removeprefix("iapeer-memory ").split()
     bed.ok(*remedy)
     assert {row["status"] for name, row in bed.findings().items() if name in ("config", "peer-surfaces")} == {"ok"}

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 from tests.support import warm
@@ -205,4 +206,15 @@ def tree(folder: Path) -> dict[str, bytes | str | None]:
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         found[name] = str(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+    return found
+
+
+def plain_files(folder: Path) -> dict[str, bytes]:
+    """Every plain file below a folder, by its path; where a daemon writes, without what goes while we look."""
+    found: dict[str, bytes] = {}
+    for top, _, names in os.walk(folder):
+        for path in (Path(top, name) for name in names):
+            with contextlib.suppress(FileNotFoundError):
+                if S_ISREG(path.lstat().st_mode):
+                    found[str(path)] = path.read_bytes()
     return found

@@ -147,17 +147,19 @@ def joined(bed: Bed, folder: Path) -> StandIn:
 def snapshot(*folders: Path, fragments: bool = False) -> dict[str, tuple[int, bytes | str]]:
     """Every file and link below the folders: mode and bytes (or target).
 
-    `fragments`: also the texts that memoryd writes into peers' folders, whenever it has something new to say.
+    `fragments`: also the texts that memoryd writes into peers' folders, whenever it has something new to say. What goes
+    while we look is left out: a file that is being replaced.
     """
     found: dict[str, tuple[int, bytes | str]] = {}
     for folder in folders:
         for top, _, names in os.walk(folder):
             for name in names if fragments or not top.endswith("/.iapeer/fragments") else ():
                 path = Path(top) / name
-                stat = path.lstat()
-                if not S_ISSOCK(stat.st_mode):  # one that memoryd has bound, where the path is short enough
-                    held = str(path.readlink()) if path.is_symlink() else path.read_bytes()
-                    found[str(path)] = (stat.st_mode & 0o7777, held)
+                with contextlib.suppress(FileNotFoundError):
+                    stat = path.lstat()
+                    if not S_ISSOCK(stat.st_mode):  # one that memoryd has bound, where the path is short enough
+                        held = str(path.readlink()) if path.is_symlink() else path.read_bytes()
+                        found[str(path)] = (stat.st_mode & 0o7777, held)
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -107,10 +108,10 @@ class Fleet:
     def leftovers(self) -> list[str]:
         """Temporary files and half-made folders of ours, anywhere in the home."""
         found = []
-        for path in self.bed.home.rglob("*"):
-            name = path.name
-            if name.endswith(".iapeer-memory.tmp") or name.startswith((".staging-", ".trash-")):
-                found.append(str(path.relative_to(self.bed.home)))
+        for top, folders, names in os.walk(self.bed.home):
+            for name in (*folders, *names):
+                if name.endswith(".iapeer-memory.tmp") or name.startswith((".staging-", ".trash-")):
+                    found.append(f"{top}/{name}")
         return found
 
 
