@@ -95,6 +95,20 @@ def test_what_a_kill_left_in_the_middle_of_a_write_is_cleared(bed: Bed) -> None:
     assert not (bed.state / "ledger.json.ahead").exists() and (alpha / ".mcp.json").stat().st_mtime >= began - 1
 
 
+def test_what_a_kill_left_of_the_vaults_seeds_is_cleared(bed: Bed) -> None:
+    system = bed.vault / "99_System"
+    torn = [
+        system / ".Tags.md.0123456789ab.iapeer-memory.tmp",
+        system / "Templates/.Draft.md.ba9876543210.iapeer-memory.tmp",
+    ]
+    theirs = [system / ".Tags.md.iapeer-memory.tmp", bed.vault / ".Mine.md.0123456789ab.iapeer-memory.tmp"]
+    (system / "Templates").mkdir(parents=True)
+    for path in (*torn, *theirs):
+        path.write_text("half a fi")
+    bed.init("alpha")
+    assert [path.exists() for path in (*torn, *theirs)] == [False, False, True, True]
+
+
 def test_an_intent_that_was_not_carried_out_is_no_memory(bed: Bed) -> None:
     """The file that it was about is still its owner's, and stays so."""
     bed.prepare()

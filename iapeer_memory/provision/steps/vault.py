@@ -5,9 +5,11 @@ A vault that is adopted, and one whose notes are not stamped, is left as it is.
 
 from __future__ import annotations
 
-from os.path import join
+from os.path import dirname, join
 
 from iapeer_memory.domain.finding import Outcome
+from iapeer_memory.egress.host import uid
+from iapeer_memory.egress.temps import sweep_temps
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.step import Done, Step
 from iapeer_memory.vault.locales import locale as locale_of
@@ -35,6 +37,8 @@ class VaultStep(Step):
         for folder in new_folders:
             files.mkdir(join(vault, folder))
         planted = [files.create(join(vault, path), data) for path, data in seeds(locale)]
+        for folder in {dirname(join(vault, path)) for path, _ in seeds(locale)}:
+            sweep_temps(files, folder, uid=uid(), now=host.door.clock.now())  # an init that was killed at a seed
         created = len(new_folders) + sum(planted)
         kept = len(wanted) + len(planted) - created
         return self.ok(f"{vault}: {created} created, {kept} kept", changed=created > 0)
