@@ -30,6 +30,13 @@ def folder_named(text: str, locale: Locale) -> str:
     return (locale.folders[key] if key else head) + slash + rest
 
 
+def folders_named(text: str, locale: Locale, vault: str) -> tuple[str, ...]:
+    """The folders that one who looks for notes may mean: the one of that key, and the one that is really called so,
+    as `Projects` in a vault that somebody had before. The path may be given whole."""
+    path = relative(text, vault).strip("/")
+    return tuple(dict.fromkeys((folder_named(path, locale), path)))
+
+
 def home_of(folder: str | None, caller: str | None, locale: Locale) -> str | None:
     """Where a new note goes; None where that may not be: outside canon and the caller's own memory, or a path that
     is no clean one. Without a folder: the caller's own memory."""

@@ -15,7 +15,7 @@ from iapeer_memory.memoryd.tools import schema, shortening
 from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.compact import compact
 from iapeer_memory.memoryd.tools.memory import Memory, SearchArguments
-from iapeer_memory.memoryd.tools.places import folder_named
+from iapeer_memory.memoryd.tools.places import folders_named
 from iapeer_memory.memoryd.tools.reading import Given
 from iapeer_memory.memoryd.tools.tool import Outcome, Tool
 from iapeer_memory.vault.layout import Locale
@@ -74,7 +74,9 @@ TOOL = Tool(
 )
 
 
-def read(arguments: Mapping[str, Any], locale: Locale, settings: SessionSettings = UNSET) -> SearchArguments:
+def read(
+    arguments: Mapping[str, Any], locale: Locale, vault: str, settings: SessionSettings = UNSET
+) -> SearchArguments:
     """The arguments, checked; what they leave open is as the session has set. Raises BadArguments."""
     given = Given(NAME, arguments, INPUTS)
     query = given.text("query", LONGEST_QUERY)
@@ -90,7 +92,7 @@ def read(arguments: Mapping[str, Any], locale: Locale, settings: SessionSettings
         statuses=words("status"),
         tags=tuple(tag.lstrip("#") for tag in words("tag")),
         authors=words("author"),
-        folders=() if folder is None else (folder_named(folder, locale),),
+        folders=() if folder is None else folders_named(folder, locale, vault),
         since=given.day("since"),
     )
     return SearchArguments(
@@ -99,7 +101,7 @@ def read(arguments: Mapping[str, Any], locale: Locale, settings: SessionSettings
         given.whole("limit", 1, MOST_RESULTS) or settings.results,
         given.whole("offset", 0, FARTHEST) or 0,
         only,
-        tuple(folder_named(one, locale) for one in settings.folders),
+        tuple(folder for one in settings.folders for folder in folders_named(one, locale, vault)),
     )
 
 

@@ -57,7 +57,8 @@ class Tools:
     async def _called(self, name: str, arguments: Mapping[str, Any], asker: Asker) -> Outcome:
         asker = replace(asker, caller=asker.caller or self._nameless)
         if name == search.NAME:
-            return await search.call(search.read(arguments, self._locale, asker.settings), asker, self._memory)
+            given = search.read(arguments, self._locale, self._vault, asker.settings)
+            return await search.call(given, asker, self._memory)
         if name == related.NAME:
             return await related.call(related.read(arguments, self._vault), asker, self._memory)
         if name == map.NAME:

@@ -118,15 +118,21 @@ SEARCHES: list[tuple[dict[str, Any], SearchArguments]] = [
     ({"query": "q", "status": "на паузе"}, SearchArguments("q", only=Filter(statuses=("на паузе",)))),
     ({"query": "q", "author": "alpha"}, SearchArguments("q", only=Filter(authors=("alpha",)))),
     ({"query": "q", "since": "2026-02-28"}, SearchArguments("q", only=Filter(since="2026-02-28"))),
-    ({"query": "q", "folder": "Projects/Reef/"}, SearchArguments("q", only=Filter(folders=("03_Projects/Reef",)))),
-    ({"query": "q", "folder": "03_projects"}, SearchArguments("q", only=Filter(folders=("03_Projects",)))),
+    ({"query": "q", "folder": "IDEAS"}, SearchArguments("q", only=Filter(folders=("04_Ideas", "IDEAS")))),
     ({"query": "q", "folder": "Inbox"}, SearchArguments("q", only=Filter(folders=("Inbox",)))),
+    ({"query": "q", "folder": f"{VAULT}/Inbox/Old/"}, SearchArguments("q", only=Filter(folders=("Inbox/Old",)))),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("given", "wanted"), SEARCHES)
 def test_searches(given: dict[str, Any], wanted: SearchArguments) -> None:
-    assert search.read(given, EN) == wanted
+    assert search.read(given, EN, VAULT) == wanted
+
+
+def test_a_word_for_a_folder_hides_no_folder_that_is_called_so() -> None:
+    read = search.read({"query": "q", "folder": "Projects/Reef/"}, EN, VAULT, SessionSettings(folders=("ideas",)))
+    assert read.only.folders == ("03_Projects/Reef", "Projects/Reef")
+    assert read.preferred == ("04_Ideas", "ideas")
 
 
 @pytest.mark.parametrize(
