@@ -1,18 +1,21 @@
-"""`bake`: say who edited notes that were written around the hook, and when. Touches those two keys and nothing else.
+"""`bake`: say who edited notes that were written around the hook, and when. Touches those two keys and nothing else;
+a note that has no frontmatter yet is stamped as the hook would.
 
 Source of flags and exit codes: the reference package's note tools.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from iapeer_memory.cli.notebook import agent_of, known_locale, notebook, told
+from iapeer_memory.cli.notebook import Notebook, agent_of, known_locale, notebook, told
 from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError, printable
+from iapeer_memory.vault.block import frontmatter_of
 from iapeer_memory.vault.service import bake
 
 
@@ -36,7 +39,7 @@ def main(
             path = book.relative(file)
             if path is None or not path.endswith(".md"):
                 continue
-            changed = book.change(path, lambda data: bake(data, writer=writer, now=book.now()), by=writer)
+            changed = book.change(path, baking(book, path, writer), by=writer)
             if changed.status == "gone":
                 continue
             done = "would stamp" if dry_run else "stamped"
@@ -48,3 +51,14 @@ def main(
         out.line("no note of the vault among these files")
     out.document("bake", {"agent": writer, "dry_run": dry_run, "files": rows})
     return 1 if any(row["said"] == "refused" for row in rows) else 0
+
+
+def baking(book: Notebook, path: str, writer: str) -> Callable[[bytes], bytes]:
+    """What is done to a note's bytes."""
+
+    def edit(data: bytes) -> bytes:
+        if frontmatter_of(data) is None:
+            return book.stamped(data, path, by=writer)
+        return bake(data, writer=writer, now=book.now())
+
+    return edit

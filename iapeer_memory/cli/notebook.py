@@ -19,6 +19,7 @@ from iapeer_memory.provision.host import Host
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.locales import locale as locale_of
 from iapeer_memory.vault.note import NOTE_LIMIT
+from iapeer_memory.vault.stamp import stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ class Notebook:
             return Changed("gone", "is not there")
         after = edit(data)
         return Changed("same" if after == data else "written", before=data, after=after)
+
+    def stamped(self, data: bytes, path: str, *, by: str) -> bytes:
+        """The note as the hook would leave it."""
+        curator = by in self.host.settings.curators
+        return stamp(
+            data, path, locale=self.locale, writer=by, curator=curator, review=self.review, now=self.now()
+        )  # fmt: skip
 
     def read(self, path: str) -> bytes | None:
         """A note's bytes; None where there is none. Raises Unreadable."""

@@ -145,6 +145,14 @@ def test_bake_touches_two_keys_and_nothing_else(bed: Bed) -> None:
     assert service(note.read_bytes()).author is None
 
 
+def test_bake_stamps_a_note_that_has_no_frontmatter(bed: Bed) -> None:
+    note = put(bed, "01_Knowledge/a.md", "Written by a shell.\n")
+    assert bed.ok("bake", "--agent", "alpha", str(note)).out == f"stamped {note}\n"
+    keys = service(note.read_bytes())
+    assert (keys.author, keys.last_edited_by, keys.status) == ("alpha", "alpha", "current")
+    assert note.read_text().endswith("---\n\nWritten by a shell.\n")
+
+
 def test_a_note_that_may_not_be_written_is_told(bed: Bed) -> None:
     note = put(bed, "01_Knowledge/a.md")
     (bed.vault / "twin.md").hardlink_to(note)
