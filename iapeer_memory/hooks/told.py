@@ -63,8 +63,8 @@ def of_shell(notes: Mapping[str, str], words: Locale) -> list[str]:
     paths = [quoted(path) for path, place in notes.items() if zone_of(place, words) is not None]
     if not paths:
         return []
-    more = f" (and {len(paths) - SHOWN} more)" if len(paths) > SHOWN else ""
-    return [f"a shell command does not stamp notes; run: iapeer-memory bake {' '.join(paths[:SHOWN])}{more}"]
+    first = f" ({SHOWN} of {len(paths)} here)" if len(paths) > SHOWN else ""
+    return [f"a shell command does not stamp notes{first}; run: iapeer-memory bake {' '.join(paths[:SHOWN])}"]
 
 
 def of_note(note: Note, vault: str, writer: str | None, rules: Rules, host: Host, end: float) -> list[str]:

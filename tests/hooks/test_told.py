@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,6 +229,13 @@ def test_a_shell_write_is_answered_by_the_command_that_stamps(stamped: Stamped) 
     path = str(note).replace("'", "'\\''")
     assert line.endswith(f"run: iapeer-memory bake '{path}'")
     assert "last_edited_by" not in note.read_text()
+
+
+def test_the_command_for_many_notes_can_be_run_as_it_stands(stamped: Stamped) -> None:
+    notes = [str(stamped.put(f"01_Knowledge/n{number}.md")) for number in range(7)]
+    (line,) = stamped.call(event("Bash", {"command": f"echo x | tee {' '.join(notes)}"}))
+    assert "(5 of 7 here)" in line
+    assert shlex.split(line.partition("run: ")[2]) == ["iapeer-memory", "bake", *notes[:5]]
 
 
 def test_a_shell_write_seen_from_its_folder(stamped: Stamped) -> None:
