@@ -109,7 +109,9 @@ def restore(
         History(shelf.host.door.files, shelf.folder, shelf.host.door.clock.now).happened("restored", "", token=snapshot)
     for answer in rows:
         out.line(f"{answer['said']} {printable(str(answer['path']))}")
-    if not dry_run:
+    if not rows:
+        out.line("nothing to put back: these notes were made by what changed them, and none stood there before")
+    elif not dry_run:
         out.line("what stood there is kept too (iapeer-memory note history NOTE)")
     out.document("note-restored", {"dry_run": dry_run, "notes": rows})
     return 0
@@ -180,7 +182,7 @@ def choose(shelf: Shelf, path: str, name: str | None) -> Version:
 def snapshot_of(shelf: Shelf, name: str) -> Mapping[str, str]:
     """What the notes of a burst said before it, by path. Raises ProductError."""
     found = before_burst(records(shelf.host.door.files, shelf.folder), name)
-    if not found:
+    if found is None:
         raise ProductError(f"no snapshot has the id {name!r}", remedy="iapeer-memory status")
     return found
 

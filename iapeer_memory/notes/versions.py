@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from shlex import quote
 
 from iapeer_memory.domain.door import Files
-from iapeer_memory.domain.errors import ProductError
+from iapeer_memory.domain.errors import ProductError, printable
 from iapeer_memory.notes.log import records
 from iapeer_memory.notes.record import Record, escaped
 
@@ -81,7 +82,7 @@ def pick(found: tuple[Version, ...], name: str | None, path: str, *, unlike: str
         return matching[0]
     what = f"version {name!r}" if name else "earlier version"
     many = f"more than one {what}" if matching else f"no {what}"
-    raise ProductError(f"{many} of {path} is kept", remedy="iapeer-memory note history NOTE")
+    raise ProductError(f"{many} of {printable(path)} is kept", remedy=f"iapeer-memory note history {quote(path)}")
 
 
 def same_news(one: Version, other: Version) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,24 @@ def test_a_snapshot_goes_back_as_a_whole(noted: Noted, note: Say) -> None:
     assert note("restore", "--snapshot", "0123456789ab", "--dry-run").count("would restore") == 25
     assert json.loads(note("restore", "--snapshot", "0123456789ab", "--json"))["notes"][0]["said"] == "restored"
     assert [(noted.vault / f"{n}.md").read_bytes() for n in range(25)] == [b"good %d" % n for n in range(25)]
+
+
+def test_a_snapshot_of_notes_that_it_made_has_nothing_to_put_back(noted: Noted, note: Say) -> None:
+    noted.put(PATH, b"new")
+    noted.history.keep(PATH, b"new")
+    now = noted.records()[-1].time
+    noted.history.record(snapshot_record(Burst("", now, now + 1, (PATH,), 0), "0123456789ab", now + 1))
+    assert note("restore", "--snapshot", "0123456789ab").startswith("nothing to put back")
+    assert (noted.records()[-1].event, noted.records()[-1].token) == ("restored", "0123456789ab"), "it is told no more"
+
+
+def test_the_remedy_names_the_note(noted: Noted, note: Say) -> None:
+    two_versions(noted)
+    with pytest.raises(ProductError) as caught:
+        note("show", PATH, "zz")
+    words = shlex.split(caught.value.remedy or "")
+    assert words[:3] == ["iapeer-memory", "note", "history"]
+    assert note(*words[2:]) == note("history", PATH)
 
 
 @pytest.mark.parametrize(
