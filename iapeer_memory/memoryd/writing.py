@@ -28,6 +28,10 @@ SECRET: Mapping[str, str] = {
     "en": "line {line} looks like a credential ({kind}); it is kept out of search",
     "ru": "строка {line} похожа на секрет ({kind}); в поиск она не попадёт",
 }
+UNCLOSED: Mapping[str, str] = {
+    "en": "line {line}: <private> is never closed, so nothing after it is found",
+    "ru": "строка {line}: <private> не закрыт, и всё после него в поиск не попадёт",
+}
 
 
 class NotWritten(ProductError):
@@ -125,6 +129,8 @@ class Pen:
         text = data.decode("utf-8", "replace")
         secrets = privacy.findings(text)[:NAMED_SECRETS]
         told = [SECRET[language].format(line=one.line, kind=one.kind) for one in secrets]
+        if (line := privacy.unclosed(text)) is not None:
+            told.append(UNCLOSED[language].format(line=line))
         zone = zone_of(path, self.locale)
         place = f"{self.locale.folders['system']}/{self.locale.tags_file}"
         if zone is not None and zone.canon and (known := self._dictionary(place)):

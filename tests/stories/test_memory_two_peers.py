@@ -76,9 +76,10 @@ def test_an_own_memory_is_written_by_its_owner_alone_and_found_by_everybody(worl
 
 def test_its_author_is_told_what_to_mend(world: World) -> None:
     with world.daemon() as daemon:
-        text = f"First line.\n\nThe token is {TOKEN}\n"
+        text = f"First line.\n\nThe token is {TOKEN}\n\n<private>mine\n"
         told = written(daemon, "alpha", title="Deploy", text=text, folder="knowledge", tags=["ships"])["hints"]
         assert any("credential" in hint for hint in told)
+        assert any(": <private> is never closed" in hint for hint in told)
         assert any("«ships» is not in 99_System/Tags.md" in hint for hint in told)
         assert TOKEN not in str(told)
         assert TOKEN in world.read("01_Knowledge/Deploy.md"), "a note itself is never changed"
