@@ -49,7 +49,7 @@ def load_command(name: str) -> Command:
     app = getattr(module, "app", None)
     if app is None:
         app = typer.Typer(rich_markup_mode=None, add_completion=False)
-        app.command(name, help=row.about, context_settings={"help_option_names": ["--help", "-h"]})(module.main)
+        app.command(name, help=row.about)(module.main)
     command: Command = get_command(app)
     command.name = name
     command.hidden = not row.shown
@@ -125,7 +125,8 @@ def invoke(words: list[str]) -> int:
 
 def root() -> Command:
     """The root group, with shell completion."""
-    app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=True, name=PRODUCT)
+    words = {"help_option_names": ["--help", "-h"]}  # of every command below, too
+    app = typer.Typer(cls=LazyGroup, rich_markup_mode=None, add_completion=True, name=PRODUCT, context_settings=words)
     app.callback()(lambda: None)
     return get_command(app)
 

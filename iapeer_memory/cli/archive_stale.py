@@ -24,13 +24,7 @@ from iapeer_memory.vault.service import service
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
-@app.command(
-    context_settings={
-        "ignore_unknown_options": True,
-        "allow_extra_args": True,
-        "help_option_names": ["--help", "-h"],
-    }
-)
+@app.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 def main(
     commit: Annotated[bool, typer.Option("--commit", help="Move them; else only say what would move.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="As without --commit.")] = False,

@@ -18,7 +18,6 @@ from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import UsageError, printable
 from iapeer_memory.provision.host import Host
 from iapeer_memory.vault.fields import Kind, Op, edit_fields
-from iapeer_memory.vault.stamp import stamp
 
 OPS: dict[str, tuple[Kind, int]] = {
     "--set": ("set", 2),
@@ -45,7 +44,7 @@ class Words:
 
 
 @app.command(
-    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help", "-h"]},
+    context_settings={"ignore_unknown_options": True},
     epilog="--set KEY VALUE  --unset KEY  --list-add KEY VALUE  --list-remove KEY VALUE (each as often as you like)  "
     "--agent NAME  --vault PATH  --no-stamp  --dry-run  --json",
 )
@@ -128,15 +127,10 @@ def one(book: Notebook, words: Words, file: str, path: str, agent: str | None) -
 
 def editing(book: Notebook, words: Words, path: str, agent: str | None) -> Callable[[bytes], bytes]:
     """What is done to a note's bytes."""
-    curator = agent in book.host.settings.curators
 
     def edit(data: bytes) -> bytes:
         data = edit_fields(data, words.ops)
-        if agent is None or not words.stamped:
-            return data
-        return stamp(
-            data, path, locale=book.locale, writer=agent, curator=curator, review=book.review, now=book.now()
-        )  # fmt: skip
+        return book.stamped(data, path, by=agent) if agent is not None and words.stamped else data
 
     return edit
 

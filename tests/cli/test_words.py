@@ -70,6 +70,14 @@ def test_an_unknown_flag_of_every_command(here: Here, command: str) -> None:
     assert here(command, "--frobnicate") == Ran(2, "", f"iapeer-memory {command}: unknown flag: --frobnicate\n")
 
 
+@pytest.mark.parametrize("flag", ["-h", "--help"])
+@pytest.mark.parametrize("words", [("init",), ("note",), ("note", "history"), ("peer", "add"), ("fm-update",)], ids=str)
+def test_help_by_either_flag_at_every_depth(here: Here, words: tuple[str, ...], flag: str) -> None:
+    ran = here(*words, flag)
+    assert (ran.code, ran.err) == (0, "") and "Usage: iapeer-memory " + " ".join(words) in ran.out
+    assert "-h, --help" in ran.out
+
+
 WRONG = {
     ("--frob",): "iapeer-memory: unknown flag: --frob",
     ("update", "--from"): "iapeer-memory update: Option '--from' requires an argument",
