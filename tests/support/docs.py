@@ -81,7 +81,7 @@ def files_page() -> str:
 def exit_codes_page() -> str:
     """Exit codes and the error tree."""
     kinds = [cls for cls in vars(errors).values() if isinstance(cls, type) and issubclass(cls, errors.ProductError)]
-    rows = [f"| {cls.exit_code} | {(cls.__doc__ or '').splitlines()[0]} |" for cls in kinds]
+    rows = [f"| {cls.exit_code} | {sentence(cls.__doc__ or '')} |" for cls in kinds]
     general = [
         "| 0 | It worked; `verify` found nothing, or only warnings. |",
         "| 2 | A flag or a command is unknown. |",
@@ -92,6 +92,12 @@ def exit_codes_page() -> str:
         ["# Exit codes", "", "| code | when |", "|---|---|", *general, *rows, "", "## What a command may do", "",
          "| command | effect |", "|---|---|", *commands, ""]
     )  # fmt: skip
+
+
+def sentence(text: str) -> str:
+    """The first one."""
+    head, stop, _ = " ".join(text.split()).partition(". ")
+    return head + stop.rstrip()
 
 
 PAGES = {"settings.md": settings_page, "files.md": files_page, "exit-codes.md": exit_codes_page}
