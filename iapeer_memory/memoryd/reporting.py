@@ -28,8 +28,8 @@ def note(report: Report, condition: Condition, log: Log, *, root: str, whole_at:
     if report.held:
         condition.held = report.held
         log.warn(
-            f"{report.held} notes vanished at once and are kept in the index; if they are meant to be gone, "
-            "set IAPEER_MEMORY_ALLOW_MASS_DELETE=1 in config.env and restart memoryd"
+            f"{report.held} notes vanished at once and are kept in the index; where they are meant to be gone: "
+            "iapeer-memory config set ALLOW_MASS_DELETE 1, then: iapeer-memory verify --repair"
         )
     for line in report.bad[:NAMED_BAD]:
         log.warn(f"not indexed: {line}")
