@@ -193,6 +193,7 @@ class Daemon:
             if self._kit.searching is not None:
                 self._kit.searching.close()
             async with asyncio.timeout(CLOSING):
+                await self._store.beside(self._kit.keeping.close)
                 await self._store.beside(self._kit.tending.close)
                 await self._store.close()
         except (TimeoutError, IndexFailed, IndexBroken):

@@ -116,14 +116,21 @@ class Keeping:
     def tend(self) -> None:
         """Now and then: take in what was displaced, tell of bursts, drop what is too old."""
         now = self._door.clock.now()
-        for burst in bursts(self._touches):
-            self._guarded(partial(self._mark, burst, now))
+        self._mark_all(now)
         self._drop_old(now)
         daily = abs(now - self._pruned) >= DAY
         self._guarded(partial(self._take_in, whole=daily))
         if daily:
             self._pruned = now
             self._guarded(self._prune)
+
+    def close(self) -> None:
+        """Tell of what went on when the end came: the next memoryd has not seen it."""
+        self._mark_all(self._door.clock.now())
+
+    def _mark_all(self, now: float) -> None:
+        for burst in bursts(self._touches):
+            self._guarded(partial(self._mark, burst, now))
 
     def _mark(self, burst: Burst, now: float) -> None:
         """Mark a burst in history as soon as it is one, and again when it has grown: a restart loses nothing of it."""

@@ -124,6 +124,21 @@ def test_a_finding_outlives_the_daemon_that_found_it(world: World) -> None:
         assert world.read(paths[7]).endswith(f"The text of {paths[7]}.\n")
 
 
+def test_a_memoryd_that_ends_tells_of_what_it_has_just_seen(world: World) -> None:
+    paths = [f"01_Knowledge/{n}.md" for n in range(25)]
+    for path in paths:
+        world.put(path, "Good.\n")
+    with world.daemon(chores=3600.0) as daemon:
+        daemon.until(lambda: len(world.kept()) == 1)
+        world.turn(30.0)
+        for path in paths:
+            world.put(path, "Ruined.\n")
+        daemon.until(lambda: len(world.kept()) == 2)
+        assert daemon.stop() == 0
+    with world.daemon() as daemon:
+        assert daemon.health()["findings"][0].startswith("25 notes changed by somebody unknown within ")
+
+
 def test_a_writer_that_races_the_stamp_loses_nothing(world: World) -> None:
     """Core 2.5 and 6.4: the daemon marks a note while somebody goes on appending to it, by the same path."""
     world.put(NOTE, agents("alpha", world.now() - 5, "The beginning."))
