@@ -117,6 +117,8 @@ class Keeping:
         """Now and then: take in what was displaced, tell of bursts, drop what is too old."""
         now = self._door.clock.now()
         self._mark_all(now)
+        if self.findings:
+            self._guarded(self._find)  # what is put back, or too old, is told no more
         self._drop_old(now)
         daily = abs(now - self._pruned) >= DAY
         self._guarded(partial(self._take_in, whole=daily))

@@ -103,6 +103,7 @@ def test_many_notes_that_vanish_at_once_go_back_together(world: World) -> None:
         assert "25 of them deleted" in found[0]
         world.command(daemon, *found[0].partition("iapeer-memory ")[2].split())
         assert {path: world.read(path) for path in paths} == {path: f"The text of {path}.\n" for path in paths}
+        daemon.wait(lambda health: not health["findings"])
 
 
 def test_a_finding_outlives_the_daemon_that_found_it(world: World) -> None:
