@@ -133,8 +133,8 @@ def test_a_memoryd_that_ends_tells_of_what_it_has_just_seen(world: World) -> Non
         daemon.until(lambda: len(world.kept()) == 1)
         world.turn(30.0)
         for path in paths:
-            world.put(path, "Ruined.\n")
-        daemon.until(lambda: len(world.kept()) == 2)
+            world.put(path, f"Ruined {path}.\n")
+        daemon.until(lambda: len(world.kept()) == 26)
         assert daemon.stop() == 0
     with world.daemon() as daemon:
         assert daemon.health()["findings"][0].startswith("25 notes changed by somebody unknown within ")
