@@ -224,8 +224,8 @@ def _ready_folder(door: Door, what: Service) -> None:
     folder = dirname(what.endpoint.path)
     if not what.placed:
         make_private(door.files, folder, what.uid)
-    elif (reason := why_not_private(door.files, folder, what.uid)) is not None:
-        raise UnsafePath(folder, reason)
+    elif (why := why_not_private(door.files, folder, what.uid)) is not None:
+        raise UnsafePath(folder, why.reason, remedy=why.remedy)
 
 
 def _descriptor(environment: Mapping[str, str]) -> int | None:

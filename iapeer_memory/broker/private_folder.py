@@ -6,6 +6,7 @@ too: whoever may rename one of them decides what lies below.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from posixpath import dirname
 from shlex import quote
 
@@ -20,22 +21,31 @@ STICKY = 0o1000
 ROOT = 0
 
 
-def objection(found: FileStat | None, uid: int) -> str | None:
-    """Why what `lstat` found is no private folder of the user, or None."""
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a folder is not private, and the command or act that mends it."""
+
+    reason: str
+    remedy: str
+
+
+def objection(path: str, found: FileStat | None, uid: int) -> Objection | None:
+    """Why what `lstat` found at the path is no private folder of the user, or None."""
+    away = f"mv {quote(path)} {quote(path + '.away')}"
     if found is None:
-        return "does not exist"
+        return Objection("does not exist", f"mkdir -m 700 {quote(path)}")
     if found.kind != "dir":
-        return f"is a {found.kind}, not a folder"
+        return Objection(f"is a {found.kind}, not a folder", away)
     if found.uid != uid:
-        return f"belongs to another user (uid {found.uid})"
+        return Objection(f"belongs to another user (uid {found.uid})", away)
     if found.mode & OTHERS:
-        return f"is open to others (mode {found.mode & 0o777:04o})"
+        return Objection(f"is open to others (mode {found.mode & 0o777:04o})", f"chmod 700 {quote(path)}")
     return None
 
 
-def why_not_private(files: Files, path: str, uid: int) -> str | None:
+def why_not_private(files: Files, path: str, uid: int) -> Objection | None:
     """Why the folder is not private, or None. Raises Unreadable."""
-    return objection(files.lstat(path), uid) or _exposed_above(files, path, uid)
+    return objection(path, files.lstat(path), uid) or _exposed_above(files, path, uid)
 
 
 def is_private(files: Files, path: str, uid: int) -> bool:
@@ -55,9 +65,9 @@ def make_private(files: Files, path: str, uid: int) -> None:
         if found.mode & STICKY or dirname(path.rstrip("/")) in ("", "/"):
             raise UnsafePath(path, "is a folder of the whole host; it is not closed", remedy="name a folder below it")
         files.chmod(path, MODE)
-    reason = why_not_private(files, path, uid)
-    if reason is not None:
-        raise UnsafePath(path, reason, remedy=f"mv {quote(path)} {quote(path + '.away')}")
+    why = why_not_private(files, path, uid)
+    if why is not None:
+        raise UnsafePath(path, why.reason, remedy=why.remedy)
 
 
 def write_private(files: Files, path: str, data: bytes, uid: int) -> bool:
@@ -75,16 +85,18 @@ def write_private(files: Files, path: str, data: bytes, uid: int) -> bool:
     return True
 
 
-def _exposed_above(files: Files, path: str, uid: int) -> str | None:
+def _exposed_above(files: Files, path: str, uid: int) -> Objection | None:
     """Why somebody else could exchange the folder: one above it is theirs, or all may write there and rename."""
     place = dirname(files.realpath(path))
     while True:
         found = files.stat(place)
         if found is not None:
             if found.uid not in (ROOT, uid):
-                return f"lies below {place}, which belongs to another user (uid {found.uid})"
+                whose = f"which belongs to another user (uid {found.uid})"
+                return Objection(f"lies below {place}, {whose}", "name a folder that lies elsewhere")
             if found.mode & WRITABLE_BY_ALL and not found.mode & STICKY:
-                return f"lies below {place}, where everybody may write (mode {found.mode & 0o777:04o})"
+                whose = f"where everybody may write (mode {found.mode & 0o777:04o})"
+                return Objection(f"lies below {place}, {whose}", f"chmod o-w {quote(place)}")
         if place == dirname(place):
             return None
         place = dirname(place)

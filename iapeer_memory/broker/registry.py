@@ -52,9 +52,9 @@ def scan(files: Files, registry: str, *, uid: int) -> tuple[Entry, ...]:
     try:
         if files.lstat(registry) is None:
             return ()
-        reason = why_not_private(files, registry, uid)
-        if reason is not None:
-            raise ManifestRefused("insecure-folder", registry, f"folder {reason}", remedy=f"chmod 700 {registry}")
+        why = why_not_private(files, registry, uid)
+        if why is not None:
+            raise ManifestRefused("insecure-folder", registry, f"folder {why.reason}", remedy=why.remedy)
         names = files.list(registry)
     except FileRefused as error:
         return (Entry(registry, 1, refused=error),)

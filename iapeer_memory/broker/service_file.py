@@ -122,9 +122,9 @@ def encoded(definition: ServiceDefinition, generation: Generation) -> bytes:
 
 def require_private(files: Files, folder: str, uid: int) -> None:
     """Raises DefinitionRefused when others could have put a definition there."""
-    reason = why_not_private(files, folder, uid)
-    if reason is not None:
-        raise DefinitionRefused("insecure-folder", folder, f"folder {reason}", remedy=f"chmod 700 {folder}")
+    why = why_not_private(files, folder, uid)
+    if why is not None:
+        raise DefinitionRefused("insecure-folder", folder, f"folder {why.reason}", remedy=why.remedy)
 
 
 def _problems(definition: ServiceDefinition, name: str) -> Iterator[tuple[DefinitionFault, str]]:

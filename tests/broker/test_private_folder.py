@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_open_to_others_is_not_private_and_is_mended(door: Door, tmp_path: Path,
     folder = tmp_path / "a"
     folder.mkdir()
     folder.chmod(mode)
-    assert f"{mode:04o}" in (why_not_private(door.files, str(folder), UID) or "")
+    assert f"{mode:04o}" in why(door, folder)
     make_private(door.files, str(folder), UID)
     assert is_private(door.files, str(folder), UID)
 
@@ -51,7 +52,7 @@ def test_a_shared_folder_is_not_closed(door: Door, tmp_path: Path) -> None:
 def test_another_owner_is_not_private_whatever_the_mode(door: Door, tmp_path: Path) -> None:
     folder = tmp_path / "a"
     folder.mkdir(0o700)
-    assert "another user" in (why_not_private(door.files, str(folder), UID + 1) or "")
+    assert "another user" in why(door, folder, UID + 1)
     with pytest.raises(UnsafePath):
         make_private(door.files, str(folder), UID + 1)
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -78,7 +79,7 @@ def test_where_everybody_may_exchange_it_nothing_is_private(door: Door, tmp_path
     folder = above / "mine"
     folder.mkdir(0o700, parents=True)
     above.chmod(0o777)
-    assert "everybody may write" in (why_not_private(door.files, str(folder), UID) or "")
+    assert "everybody may write" in why(door, folder)
     above.chmod(0o1777)
     assert is_private(door.files, str(folder), UID)
 
@@ -88,8 +89,34 @@ def test_below_somebody_elses_folder_nothing_is_private(door: Door, tmp_path: Pa
     above = tmp_path / "above"
     (above / "mine").mkdir(0o700, parents=True)
     os.chown(above, 4242, -1)
-    assert "uid 4242" in (why_not_private(door.files, str(above / "mine"), UID) or "")
+    assert "uid 4242" in why(door, above / "mine")
 
 
 def test_what_is_not_there(door: Door, tmp_path: Path) -> None:
-    assert why_not_private(door.files, str(tmp_path / "no"), UID) == "does not exist"
+    assert why(door, tmp_path / "no") == "does not exist"
+
+
+@pytest.mark.parametrize("wrong", ["open", "a file", "below an open folder", "not there"])
+def test_the_remedy_mends_it_when_run_also_where_names_have_blanks(door: Door, tmp_path: Path, wrong: str) -> None:
+    above = tmp_path / "of a user's"
+    folder = above / "run time"
+    above.mkdir(0o700)
+    if wrong == "a file":
+        folder.write_text("theirs")
+    elif wrong != "not there":
+        folder.mkdir(0o700)
+    if wrong == "open":
+        folder.chmod(0o755)
+    elif wrong == "below an open folder":
+        above.chmod(0o777)
+    found = why_not_private(door.files, str(folder), UID)
+    assert found is not None
+    subprocess.run(["/bin/sh", "-ec", found.remedy], check=True)
+    make_private(door.files, str(folder), UID)
+    assert is_private(door.files, str(folder), UID)
+    assert wrong != "a file" or (above / "run time.away").read_text() == "theirs"
+
+
+def why(door: Door, folder: Path, uid: int = UID) -> str:
+    found = why_not_private(door.files, str(folder), uid)
+    return found.reason if found else ""

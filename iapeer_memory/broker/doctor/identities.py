@@ -10,7 +10,7 @@ from iapeer_memory.broker import names
 from iapeer_memory.broker.cleanup.lives import service_of
 from iapeer_memory.broker.doctor.check import Check, Status
 from iapeer_memory.broker.identity import ExecutableHashes
-from iapeer_memory.broker.private_folder import objection
+from iapeer_memory.broker.private_folder import Objection, objection
 from iapeer_memory.broker.refused_identity import Mismatch, NotThatDaemon
 from iapeer_memory.broker.sidecar import Sidecar, try_read_sidecar
 from iapeer_memory.broker.surroundings import Surroundings
@@ -42,7 +42,7 @@ class ClaimFolder:
     path: str
     claims: tuple[Claim, ...] = ()
     exists: bool = False
-    objection: str | None = None
+    objection: Objection | None = None
     refused: FileRefused | None = None
 
 
@@ -72,7 +72,7 @@ def claim_checks(folder: ClaimFolder, kind: str) -> Iterator[Check]:
     if folder.objection is None:
         yield Check(name, "PASS", detail)
     else:
-        yield Check(name, "WARN", f"{detail}; it {folder.objection}; fix: chmod 700 {folder.path}")
+        yield Check(name, "WARN", f"{detail}; it {folder.objection.reason}; fix: {folder.objection.remedy}")
     for claim in folder.claims:
         yield from _claim_checks(claim)
 
@@ -103,7 +103,7 @@ def _folder(around: Surroundings, hashes: ExecutableHashes, folder: str) -> Clai
     except FileRefused as error:
         return ClaimFolder(folder, refused=error)
     claims = tuple(_claim(around, hashes, path, service) for path, service in named if service is not None)
-    return ClaimFolder(folder, claims, True, objection(there, around.uid))
+    return ClaimFolder(folder, claims, True, objection(folder, there, around.uid))
 
 
 def _claim(around: Surroundings, hashes: ExecutableHashes, path: str, service: str) -> Claim:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from iapeer_memory.broker.doctor.check import Check, Status
 from iapeer_memory.broker.liveness import somebody_listens
-from iapeer_memory.broker.private_folder import why_not_private
+from iapeer_memory.broker.private_folder import Objection, why_not_private
 from iapeer_memory.broker.surroundings import Surroundings
 from iapeer_memory.domain.door import FileStat
 from iapeer_memory.domain.errors import FileRefused
@@ -22,7 +22,7 @@ class SocketFolder:
 
     path: str
     found: FileStat | None = None
-    objection: str | None = None
+    objection: Objection | None = None
     error: str | None = None
     sockets: int = 0
     stale: tuple[str, ...] = ()
@@ -76,4 +76,4 @@ def _private(folder: SocketFolder, found: FileStat, name: str, uid: int) -> Chec
         return Check(name, "PASS", f"{folder.path} is ours alone")
     readable = found.kind == "dir" and found.uid == uid and found.mode & 0o077 and not found.mode & WRITABLE_BY_OTHERS
     status: Status = "WARN" if readable else "FAIL"
-    return Check(name, status, f"{folder.path} {folder.objection}; fix: chmod 700 {folder.path}")
+    return Check(name, status, f"{folder.path} {folder.objection.reason}; fix: {folder.objection.remedy}")
