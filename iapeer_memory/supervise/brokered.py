@@ -28,6 +28,7 @@ LOOK_SECONDS = 3.0
 """How long memoryd is waited for before the broker is asked again what became of it."""
 FIRST_LOOK = 0.5
 LOOK = "to look: iapeer-memory logs"
+REPAIR = "iapeer-memory verify --repair"
 
 
 class BrokerSupervisor:
@@ -99,7 +100,7 @@ class BrokerSupervisor:
             return self._start_directly(note, objection)
         problem = self._broker.definition_problem()
         if problem is not None:
-            return False, note + problem
+            return False, f"{note}{problem}; fix: {REPAIR}"
         clock, began = self._door.clock, self._door.clock.now()
         deadline, broken, renewed = clock.monotonic() + WITHIN, 0, False
         while True:

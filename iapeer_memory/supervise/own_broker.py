@@ -37,7 +37,6 @@ STOP_SECONDS, KILL_SECONDS = 10.0, 2.0
 RECORDS = "launched"
 CONFIG_HOME = "XDG_CONFIG_HOME"
 SETTINGS_BYTES = 1 << 16
-REPAIR = "iapeer-memory verify --repair"
 
 
 class NoBroker(ProductError):
@@ -99,8 +98,7 @@ class OwnBroker:
         """Why memoryd's service definition is not the one that it goes by, or None."""
         files, paths = self._door.files, self._paths
         declared = Declaration(files, self.around.definitions.path, paths, self._uid)
-        problem = declared.problem(executable(files, paths) or "")
-        return None if problem is None else f"{problem}; fix: {REPAIR}"
+        return declared.problem(executable(files, paths) or "")
 
     def process(self) -> ProcessInfo | None:
         """Who listens there, as the kernel tells it; None where nobody of ours does."""

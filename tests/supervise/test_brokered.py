@@ -177,7 +177,7 @@ def test_the_definition_is_found_by_a_starter_with_little_of_the_environment(pla
 def test_a_missing_definition_is_told(place: Place) -> None:
     place.declaration.remove()
     status, words = supervisor(place).status()
-    assert not status and "is missing" in words
+    assert not status and words.endswith("is missing"), "who asks names the remedy"
     ok, words = supervisor(place).ensure()
     assert not ok and "is missing; fix: iapeer-memory verify --repair" in words
     assert place.own() == []
