@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from shlex import quote
 from typing import Literal
 
 from iapeer_memory.broker import validate
@@ -92,13 +93,14 @@ def uninstall(files: Files, folder: str, name: str) -> tuple[str, ...]:
 
 def decoded(data: bytes, path: str, name: str) -> ServiceDefinition:
     """The valid definition in a file's bytes. Raises DefinitionRefused."""
+    away = f"mv {quote(path)} {quote(path + '.away')}"
     try:
         definition = decode(ServiceDefinition, data)
     except DecodeFailed as error:
-        raise DefinitionRefused("decode", path, f"is not a service definition ({error})") from None
+        raise DefinitionRefused("decode", path, f"is not a service definition ({error})", remedy=away) from None
     wrong = problem(definition, name)
     if wrong is not None:
-        raise DefinitionRefused(wrong[0], path, wrong[1])
+        raise DefinitionRefused(wrong[0], path, wrong[1], remedy=away)
     return definition
 
 

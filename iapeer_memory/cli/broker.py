@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from iapeer_memory.broker import names
+from iapeer_memory.broker import names, privilege
 from iapeer_memory.broker.ask import admin, ask, client_seconds
 from iapeer_memory.broker.client_errors import BrokerUnreachable
 from iapeer_memory.broker.http.port import parsed
@@ -79,11 +79,12 @@ def _told(verb: int, socket: str, *, as_json: bool, service: str = "", drain_ms:
     host = open_host()
     clock = host.door.clock
     asked = admin(verb, json=as_json, service=service or host.paths.service, drain_ms=drain_ms)
-    place, deadline = socket or _socket(host), clock.monotonic() + client_seconds(host.env)
+    named = socket or host.env.get("RUNNING_PROCESS_BROKER_V1_SOCKET", "")
+    place, deadline = named or _socket(host), clock.monotonic() + client_seconds(host.env)
     try:
         reply: AdminReply = ask(asked, place, uid=getuid(), clock=clock, deadline=deadline)
     except BrokerUnreachable as error:
-        raise DaemonFailed(error.line(), remedy="iapeer-memory broker serve") from None
+        raise DaemonFailed(error.line(), remedy=_remedy(host, verb, named=named)) from None
     if as_json and reply.content_type != "application/json":
         sys.stdout.write(json.dumps({"schema_version": 1, "text": reply.body.strip()}) + "\n")
     elif as_json:
@@ -94,7 +95,16 @@ def _told(verb: int, socket: str, *, as_json: bool, service: str = "", drain_ms:
 
 
 def _socket(host: Host) -> str:
-    """Where our own broker listens for clients of generation 1, unless the environment names another one."""
-    named = host.env.get("RUNNING_PROCESS_BROKER_V1_SOCKET", "")
+    """Where our own broker listens for clients of generation 1."""
     here = around(host)
-    return named or names.v1_socket(here.place, names.instance_leaf(here.user(), host.paths.service))
+    return names.v1_socket(here.place, names.instance_leaf(here.user(), host.paths.service))
+
+
+def _remedy(host: Host, verb: int, *, named: str) -> str | None:
+    """What gives an answer; None for who wants no broker anyway. `named`: a socket that is not our own broker's."""
+    if named:
+        return "name the socket of a broker that serves, or none for this installation's"
+    if verb == AdminVerb.SHUTDOWN:
+        return None
+    leave = f"{privilege.ALLOW}=1 " if privilege.objection(getuid(), host.env) else ""
+    return f"{leave}iapeer-memory broker serve"

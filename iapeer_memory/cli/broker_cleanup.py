@@ -15,12 +15,14 @@ import typer
 from iapeer_memory.broker.cleanup.listing import listed, listing
 from iapeer_memory.broker.cleanup.request import Request, parse_age
 from iapeer_memory.broker.cleanup.run import clean
+from iapeer_memory.broker.cleanup.sight import plain
 from iapeer_memory.broker.cleanup.verify import document, exit_code
 from iapeer_memory.broker.cleanup.verify import verify as look
+from iapeer_memory.broker.validate import sid_hash
 from iapeer_memory.cli.doctor import around
 from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.session import open_host
-from iapeer_memory.domain.errors import printable
+from iapeer_memory.domain.errors import UsageError, printable
 from iapeer_memory.provision.host import Host
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
@@ -41,7 +43,7 @@ def list_(as_json: Json = False) -> int:
     for one in found:
         manifest = one.entry.manifest
         if manifest is None:
-            out.line(f"not believed  {printable(one.entry.path)}")
+            out.line(f"not believed  {one.entry.refused.line() if one.entry.refused else printable(one.entry.path)}")
             continue
         life = f", daemon {one.life.state}" if one.life else ""
         name = printable(f"{manifest.service_name} {manifest.service_version}")
@@ -81,7 +83,7 @@ def prune(
 @app.command("uninstall")
 def uninstall(
     service: Annotated[str, typer.Argument(metavar="SERVICE")],
-    keep_config: Annotated[bool, typer.Option("--keep-config")] = False,
+    keep_config: Annotated[bool, typer.Option("--keep-config", help="Leave folders of settings.")] = False,
     roots: Roots = None,
     confirm: Confirm = False,
     as_json: Json = False,
@@ -97,6 +99,8 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """What is there, and which of it is in use, stale or broken."""
+    if scope_hash and (reason := sid_hash(scope_hash)) is not None:
+        raise UsageError(f"--scope-hash {scope_hash!r:.40}: {reason}")
     host = open_host(readonly=True)
     found = look(around(host), scope_hash=scope_hash)
     out = Output(host.env, as_json=as_json)
@@ -115,6 +119,9 @@ def never(host: Host) -> tuple[str, ...]:
 
 
 def _clean(wanted: Request, *, confirm: bool, as_json: bool) -> int:
+    for path in sorted(wanted.named):
+        if plain(path) is None:
+            raise UsageError(f"--root must be an absolute path without `..`, not {path!r:.80}")
     host = open_host(readonly=not confirm)
     done = clean(around(host), wanted, never=never(host), confirm=confirm)
     if as_json:

@@ -50,10 +50,12 @@ def install(
     """Declare a service, in the files of both generations."""
     if isolation not in ISOLATIONS:
         raise UsageError(f"--isolation must be one of {', '.join(ISOLATIONS)}, not {isolation!r:.40}")
+    if explicit_instance and isolation != "explicit":
+        raise UsageError(f"--explicit-instance needs --isolation explicit, not {isolation}")
     made = definition_builder.private_broker(service, binary_path)
     if isolation == "shared":
         made = definition_builder.shared_broker(service, binary_path)
-    elif isolation == "explicit" or explicit_instance:
+    elif isolation == "explicit":
         made = definition_builder.explicit_instance(service, binary_path, explicit_instance)
     if http:
         made = made.http_server()
@@ -84,7 +86,7 @@ def list_(where: Where = "", as_json: Json = False) -> int:
     for found in scan(host.door.files, folder.path, uid=getuid()):
         why = found.refused.line() if found.refused else ""
         rows.append({"service_name": found.name, "generation": found.generation, "path": found.path, "error": why})
-        out.line(f"{'FAIL' if why else 'ok  '}  {found.path}{f'  {why}' if why else ''}")
+        out.line(f"FAIL  {why}" if why else f"ok    {found.path}")
     if not rows:
         out.line(f"no service is declared in {folder.path}")
     if as_json:

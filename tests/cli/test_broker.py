@@ -73,7 +73,9 @@ def test_a_broker_is_asked_and_stopped_and_only_one_serves(bed: Bed, broker: sub
     assert bed.ok("broker", "stop").out == "broker shutting down\n"
     assert broker.wait(timeout=20) == 0
     gone = bed.run("broker", "status")
-    assert gone.code == 1 and "fix: iapeer-memory broker serve" in gone.err
+    assert gone.code == 1 and gone.err.endswith("; fix: iapeer-memory broker serve\n")
+    assert "fix: " not in bed.run("broker", "stop").err, "nobody who stops a broker wants one"
+    assert "fix: name the socket" in bed.run("broker", "status", "--socket", "/nowhere/b.sock").err
     assert [path for path in Path(bed.env["XDG_RUNTIME_DIR"]).rglob("*") if path.is_socket()] == []
 
 
@@ -86,6 +88,27 @@ def test_a_broker_that_was_killed_is_followed_by_the_next(bed: Bed, broker: subp
         until(lambda: bed.run("broker", "status").code == 0, "the next one serves")
         child.terminate()
         assert child.wait(timeout=20) == 0
+
+
+def test_the_remedy_for_root_has_the_leave_that_it_needs(bed: Bed) -> None:
+    del bed.env["RUNNING_PROCESS_BROKER_ALLOW_PRIVILEGED"]
+    leave = "RUNNING_PROCESS_BROKER_ALLOW_PRIVILEGED=1 " if os.getuid() == 0 else ""
+    assert bed.run("broker", "status").err.endswith(f"; fix: {leave}iapeer-memory broker serve\n")
+
+
+def test_what_is_broken_is_told_with_its_reason_and_what_mends_it(bed: Bed) -> None:
+    definitions, manifests = bed.home / ".config/running-process/services", bed.home / ".local/share/running-process"
+    bed.ok("broker", "servicedef", "install", "--service", "echo", "--binary-path", "/bin/echo")
+    (definitions / "echo.servicedef.v2").write_bytes(b"\xff")
+    ran = bed.run("broker", "servicedef", "list")
+    (line,) = [line for line in ran.out.splitlines() if line.startswith("FAIL")]
+    assert ran.code == 1 and line.count("echo.servicedef.v2: ") == 1 and "is not a service definition" in line
+    subprocess.run(["/bin/sh", "-ec", line.rpartition("; fix: ")[2]], check=True)
+    assert bed.run("broker", "servicedef", "list").code == 0
+    (manifests / "manifests").mkdir(parents=True, mode=0o700)
+    (manifests / "manifests/echo-1.0.0.pb").write_bytes(b"\xff")
+    told = bed.ok("broker", "cleanup", "list").out
+    assert told.startswith("not believed  ") and "echo-1.0.0.pb: is not a cache manifest" in told
 
 
 def test_services_are_declared_shown_and_removed(bed: Bed) -> None:
@@ -113,9 +136,13 @@ def test_services_are_declared_shown_and_removed(bed: Bed) -> None:
         ("servicedef", "install", "--service", "echo", "--binary-path", "bin/echo"),
         ("servicedef", "install", "--service", "echo", "--binary-path", "/bin/echo", "--isolation", "open"),
         ("servicedef", "install", "--service", "echo", "--binary-path", "/bin/echo", "--isolation", "explicit"),
+        ("servicedef", "install", "--service", "echo", "--binary-path", "/bin/echo", "--explicit-instance", "own"),
         ("servicedef", "install", "--service", "echo", "--binary-path", "/bin/echo", "--min-version", "v1"),
         ("servicedef", "list", "--service-def-dir", "here"),
         ("cleanup", "prune", "--dormant-after", "soon"),
+        ("cleanup", "prune", "--root", "cache"),
+        ("cleanup", "uninstall", "echo", "--root", "/home/../cache"),
+        ("cleanup", "verify", "--scope-hash", "mine"),
         ("serve", "--http-port", "70000"),
     ],
 )
