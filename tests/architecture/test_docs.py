@@ -27,6 +27,12 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
+def test_a_page_says_nothing_twice(path: Path) -> None:
+    headings = re.findall(r"^#+ .*$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(headings) == sorted(set(headings))
+
+
+@pytest.mark.parametrize("path", TEXTS, ids=lambda path: path.name)
 def test_commands_in_the_docs_exist(path: Path) -> None:
     named = re.findall(r"`iapeer-memory ([a-z-]+)", path.read_text(encoding="utf-8"))
     assert [name for name in named if name not in COMMANDS] == []

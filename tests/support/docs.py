@@ -7,6 +7,8 @@ from pathlib import Path
 
 from iapeer_memory.attach.settings import KEYS
 from iapeer_memory.attach.tier_files import PLACE
+from iapeer_memory.broker.privilege import Privileged
+from iapeer_memory.brokerd.sockets import AlreadyServing
 from iapeer_memory.cli.commands import COMMANDS
 from iapeer_memory.domain import errors
 from iapeer_memory.domain.paths import PRODUCT, Paths
@@ -86,6 +88,9 @@ def exit_codes_page() -> str:
         "| 0 | It worked; `verify` found nothing, or only warnings. |",
         "| 2 | A flag or a command is unknown. |",
         "| 130 | Interrupted from the keyboard. |",
+        f"| {AlreadyServing.exit_code} | `broker serve`: another broker of that name serves already. |",
+        f"| {Privileged.exit_code} | `broker serve`: it does not run as root without leave. |",
+        "| 78 | memoryd's own executable, started without arguments, finds no settings beside its runtime. |",
     ]
     commands = [f"| `{name}` | {row.effect} |" for name, row in COMMANDS.items() if row.shown]
     return "\n".join(
