@@ -1,7 +1,8 @@
 """Bytes to messages. Never raises anything but DecodeFailed, and never takes longer than the bytes are long.
 
 A field twice: the last scalar wins, repeated ones are added up, sub-messages are merged. Fields that the class does not
-declare, or that come with another wire type than declared, are kept and passed over, groups and fixed numbers too.
+declare, or that come with another wire type than declared, are kept and passed over, groups and fixed numbers too. A
+map's entry that holds such a field is kept whole, in the bytes that are written for it, and is not in the map.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from iapeer_memory.broker.protobuf.declare import (
     Shape,
     specs,
 )
+from iapeer_memory.broker.protobuf.write import encode, raw_writer
+from iapeer_memory.broker.protobuf.write import varint as encoded_number
 
 DEEPEST = 100
 """Messages and groups inside one another; deeper ones are refused."""
@@ -133,7 +136,7 @@ def read_message(type_: type[M], data: bytes, depth: int) -> M:
         elif reader.shape == "map":
             pair = read_message(Pair, raw, depth - 1)
             if pair.unknown:
-                unknown.append(data[start:at])
+                raw_writer(encoded_number(tag), encode)(unknown, pair)
             else:
                 maps.setdefault(reader.name, {})[pair.key] = pair.value
         else:
