@@ -19,6 +19,7 @@ OTHERS = 0o077
 WRITABLE_BY_ALL = 0o002
 STICKY = 0o1000
 ROOT = 0
+ELSEWHERE = "use a folder of your own; for sockets, set XDG_RUNTIME_DIR to one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Objection:
 def objection(path: str, found: FileStat | None, uid: int) -> Objection | None:
     """Why what `lstat` found at the path is no private folder of the user, or None."""
     away = f"mv {quote(path)} {quote(path + '.away')}"
+    if found is not None and uid not in (found.uid, ROOT):
+        away = f"sudo {away}"
     if found is None:
         return Objection("does not exist", f"mkdir -m 700 {quote(path)}")
     if found.kind != "dir":
@@ -45,7 +48,7 @@ def objection(path: str, found: FileStat | None, uid: int) -> Objection | None:
 
 def why_not_private(files: Files, path: str, uid: int) -> Objection | None:
     """Why the folder is not private, or None. Raises Unreadable."""
-    return objection(path, files.lstat(path), uid) or _exposed_above(files, path, uid)
+    return objection(path, files.lstat(path), uid) or exposed_above(files, path, uid)
 
 
 def is_private(files: Files, path: str, uid: int) -> bool:
@@ -59,15 +62,14 @@ def make_private(files: Files, path: str, uid: int) -> None:
     Raises UnsafePath for what belongs to somebody else, to the host (`/`, `/tmp`) or is no folder, Unreadable, OSError.
     """
     if files.lstat(path) is None:
+        _require(path, exposed_above(files, path, uid))
         files.mkdir(path, mode=MODE)
     found = files.lstat(path)
     if found is not None and found.kind == "dir" and found.uid == uid and found.mode & 0o777 != MODE:
         if found.mode & STICKY or dirname(path.rstrip("/")) in ("", "/"):
             raise UnsafePath(path, "is a folder of the whole host; it is not closed", remedy="name a folder below it")
         files.chmod(path, MODE)
-    why = why_not_private(files, path, uid)
-    if why is not None:
-        raise UnsafePath(path, why.reason, remedy=why.remedy)
+    _require(path, why_not_private(files, path, uid))
 
 
 def write_private(files: Files, path: str, data: bytes, uid: int) -> bool:
@@ -85,15 +87,23 @@ def write_private(files: Files, path: str, data: bytes, uid: int) -> bool:
     return True
 
 
-def _exposed_above(files: Files, path: str, uid: int) -> Objection | None:
-    """Why somebody else could exchange the folder: one above it is theirs, or all may write there and rename."""
+def _require(path: str, why: Objection | None) -> None:
+    if why is not None:
+        raise UnsafePath(path, why.reason, remedy=why.remedy)
+
+
+def exposed_above(files: Files, path: str, uid: int) -> Objection | None:
+    """Why somebody else could exchange the folder, or make it first: one above it is theirs, or all may write there.
+
+    None where neither is so. Raises Unreadable.
+    """
     place = dirname(files.realpath(path))
     while True:
         found = files.stat(place)
         if found is not None:
             if found.uid not in (ROOT, uid):
                 whose = f"which belongs to another user (uid {found.uid})"
-                return Objection(f"lies below {place}, {whose}", "name a folder that lies elsewhere")
+                return Objection(f"lies below {place}, {whose}", ELSEWHERE)
             if found.mode & WRITABLE_BY_ALL and not found.mode & STICKY:
                 whose = f"where everybody may write (mode {found.mode & 0o777:04o})"
                 return Objection(f"lies below {place}, {whose}", f"chmod o-w {quote(place)}")

@@ -47,7 +47,8 @@ def run(
         tell(f"the broker does not start: {error.line()}")
         return error.exit_code
     except OSError as error:
-        tell(f"the broker does not start: {error}")
+        where = f"{error.filename}: " if error.filename else ""
+        tell(f"the broker does not start: {where}{error.strerror or error}")
         return 1
 
 

@@ -239,6 +239,16 @@ def test_sockets_and_their_folders(desk: Desk) -> None:
         assert (status(desk, stale), status(desk, private)) == ("FAIL", "FAIL")
 
 
+def test_a_place_where_others_could_make_our_folder_is_a_failure(desk: Desk) -> None:
+    above = os.path.dirname(names.v1_folder(desk.around.place))
+    os.makedirs(above, mode=0o700, exist_ok=True)
+    assert status(desk, "sockets:private") == "PASS"
+    os.chmod(above, 0o777)
+    check = found(desk)["sockets:private"]
+    assert (check.status, "everybody may write" in check.detail) == ("FAIL", True)
+    assert check.detail.endswith(f"; fix: chmod o-w {above}")
+
+
 def test_another_users_folder_is_a_failure(desk: Desk) -> None:
     os.makedirs(names.v1_folder(desk.around.place), mode=0o700)
     place = replace(desk.around.place, uid=UID + 1)

@@ -53,6 +53,8 @@ def test_another_owner_is_not_private_whatever_the_mode(door: Door, tmp_path: Pa
     folder = tmp_path / "a"
     folder.mkdir(0o700)
     assert "another user" in why(door, folder, UID + 1)
+    found = why_not_private(door.files, str(folder), UID + 1)
+    assert found is not None and found.remedy.startswith("sudo mv "), "what is another's only root moves away"
     with pytest.raises(UnsafePath):
         make_private(door.files, str(folder), UID + 1)
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -90,6 +92,10 @@ def test_below_somebody_elses_folder_nothing_is_private(door: Door, tmp_path: Pa
     (above / "mine").mkdir(0o700, parents=True)
     os.chown(above, 4242, -1)
     assert "uid 4242" in why(door, above / "mine")
+    with pytest.raises(UnsafePath, match="uid 4242") as refused:
+        make_private(door.files, str(above / "new" / "one"), UID)
+    assert "XDG_RUNTIME_DIR" in refused.value.line()
+    assert not (above / "new").exists()
 
 
 def test_what_is_not_there(door: Door, tmp_path: Path) -> None:

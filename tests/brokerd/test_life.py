@@ -470,6 +470,16 @@ def test_a_folder_that_is_not_ours_alone_is_refused(place: GroundOf) -> None:
     assert list(elsewhere.iterdir()) == []
 
 
+def test_what_the_system_refuses_is_told_with_its_path(place: GroundOf) -> None:
+    (place.folder / "running-process").write_text("")
+    refused_start = start(place)
+    _, said = refused_start.communicate(timeout=PATIENCE)
+    assert refused_start.returncode == 1
+    assert (
+        said.startswith(f"brokerd: the broker does not start: {place.folder}/running-process") and "Errno" not in said
+    )
+
+
 def test_a_folder_of_ours_that_was_open_is_closed(place: GroundOf) -> None:
     for folder in ("broker", "broker-v2"):
         (place.folder / "running-process" / folder).mkdir(parents=True, mode=0o755)

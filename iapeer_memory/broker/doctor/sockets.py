@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from iapeer_memory.broker.doctor.check import Check, Status
 from iapeer_memory.broker.liveness import somebody_listens
-from iapeer_memory.broker.private_folder import Objection, why_not_private
+from iapeer_memory.broker.private_folder import Objection, exposed_above, why_not_private
 from iapeer_memory.broker.surroundings import Surroundings
 from iapeer_memory.domain.door import FileStat
 from iapeer_memory.domain.errors import FileRefused
@@ -35,7 +35,7 @@ def look_at_sockets(around: Surroundings, folder: str) -> SocketFolder:
     try:
         found = files.lstat(folder)
         if found is None:
-            return SocketFolder(folder)
+            return SocketFolder(folder, objection=exposed_above(files, folder, around.uid))
         objection = why_not_private(files, folder, around.uid)
         paths = [f"{folder}/{name}" for name in files.list(folder) if name.endswith(".sock")]
         seen = [(path, one) for path in paths if (one := files.lstat(path)) is not None and one.kind == "socket"]
@@ -59,7 +59,10 @@ def socket_checks(folder: SocketFolder, suffix: str, *, uid: int) -> Iterator[Ch
         return
     if folder.found is None:
         yield Check(stale, "PASS", f"{folder.path} does not exist; no broker has listened")
-        yield Check(private, "PASS", f"{folder.path} does not exist")
+        if folder.objection is None:
+            yield Check(private, "PASS", f"{folder.path} does not exist")
+        else:
+            yield Check(private, "FAIL", _objected(folder.path, folder.objection))
         return
     if folder.stale:
         names = ", ".join(folder.stale[:5]) + (", …" if len(folder.stale) > 5 else "")
@@ -76,4 +79,8 @@ def _private(folder: SocketFolder, found: FileStat, name: str, uid: int) -> Chec
         return Check(name, "PASS", f"{folder.path} is ours alone")
     readable = found.kind == "dir" and found.uid == uid and found.mode & 0o077 and not found.mode & WRITABLE_BY_OTHERS
     status: Status = "WARN" if readable else "FAIL"
-    return Check(name, status, f"{folder.path} {folder.objection.reason}; fix: {folder.objection.remedy}")
+    return Check(name, status, _objected(folder.path, folder.objection))
+
+
+def _objected(path: str, why: Objection) -> str:
+    return f"{path} {why.reason}; fix: {why.remedy}"
