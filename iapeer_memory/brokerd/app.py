@@ -64,12 +64,17 @@ async def _serve(door: Door, ground: Ground, options: Options, sockets: Sockets,
     front.open(sockets.first, 1)
     front.open(sockets.second, 2)
     try:
-        await serve_until(ending, desk, front, sockets)
+        await serve_until(ending, desk, front, sockets, installed=lambda: _installed(door, options))
     finally:
         if page is not None:
             page.close()
             withdraw(door.files, names.http_port_file(ground.place, options.program))
     return 0
+
+
+def _installed(door: Door, options: Options) -> bool:
+    """Whether the program of an installation's own broker is still there."""
+    return not options.only or door.files.lstat(sys.executable) is not None
 
 
 def _page(

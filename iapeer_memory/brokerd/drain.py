@@ -6,6 +6,7 @@ Told by a signal or by its operator, once; later words change nothing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 
 from iapeer_memory.brokerd.desk import ROUND_SECONDS, Desk
@@ -29,8 +30,14 @@ class Ending:
             self.told.set()
 
 
-async def serve_until(ending: Ending, desk: Desk, front: Front, sockets: Sockets) -> None:
-    """Make the broker's rounds until it is told to stop, or nobody can find it any more, then let everybody out."""
+async def serve_until(
+    ending: Ending, desk: Desk, front: Front, sockets: Sockets, *, installed: Callable[[], bool]
+) -> None:
+    """Make the broker's rounds until it is told to stop, then let everybody out.
+
+    It stops by itself when nobody can find it any more, and when it is no longer `installed`: who took its program away
+    may have looked for it where other sockets lie.
+    """
     with on_stop(ending.loop, ending.now):
         while not ending.told.is_set():
             with suppress(TimeoutError):
@@ -40,6 +47,9 @@ async def serve_until(ending: Ending, desk: Desk, front: Front, sockets: Sockets
                 desk.round()
                 if not sockets.there():
                     desk.warn("the broker's sockets were taken away")
+                    ending.now()
+                elif not installed():
+                    desk.warn("the broker's program was taken away")
                     ending.now()
             except Exception as error:
                 # A round that fails is no reason to stop serving; the next one tries again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -319,6 +320,16 @@ def test_a_broker_that_nobody_can_find_any_more_ends(place: Place) -> None:
         path.unlink()
     until(lambda: not place.brokers())
     assert one(place.alive())
+
+
+def test_a_broker_whose_installation_was_taken_away_from_another_environment_ends(place: Place) -> None:
+    supervisor(place).ensure()
+    place.declaration.remove()
+    assert supervisor(place, XDG_RUNTIME_DIR=f"{place.run}/other").remove()[0]
+    assert one(place.brokers()), "it was looked for elsewhere"
+    shutil.rmtree(place.paths.runtimes)
+    until(lambda: not place.brokers())
+    assert [path for path in Path(place.run).rglob("*") if path.is_socket()] == []
 
 
 def kills(place: Place, rounds: int, seed: int) -> None:
