@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -86,7 +87,7 @@ def add(
     if found is not None and found.kind != "dir":
         raise UsageError(f"{peer.cwd} is not a folder", remedy="name the folder in which the agent works")
     if found is None:
-        raise UsageError(f"{peer.cwd} does not exist", remedy=f"mkdir -p '{peer.cwd}'")
+        raise UsageError(f"{peer.cwd} does not exist", remedy=f"mkdir -p {quote(peer.cwd)}")
     return change(
         host,
         plan,

@@ -7,6 +7,7 @@ Source of flags and exit codes: the reference package's command chapter.
 from __future__ import annotations
 
 from os.path import abspath, dirname, join
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -86,7 +87,7 @@ def fragment(
     listed = host.door.files.read_optional(place, limit=INDEX_LIMIT)
     if listed is None:
         raise ConfigError(
-            f"there is no author index {printable(place)}", remedy=f"iapeer-memory render index --agent {peer}"
+            f"there is no author index {printable(place)}", remedy=f"iapeer-memory render index --agent {quote(peer)}"
         )
     text = fragment_text(
         peer, host.settings.vault or vault, host.paths, locale,

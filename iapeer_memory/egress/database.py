@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from shlex import quote
 from typing import Literal
 
 from iapeer_memory.domain.door import Files
@@ -26,7 +27,7 @@ def prepare_database(files: Files, path: str) -> None:
         files.create(path, b"", mode=PRIVATE)
         found = files.lstat(path)
     if found is not None and found.kind != "file":
-        raise UnsafePath(path, "a database must be a plain file", remedy=f"mv {path} {path}.aside")
+        raise UnsafePath(path, "a database must be a plain file", remedy=f"mv {quote(path)} {quote(path + '.aside')}")
     for place in (path, *(path + tail for tail in SIDE_FILES)):
         side = files.lstat(place)
         if side is not None and side.kind == "file" and side.mode != PRIVATE:

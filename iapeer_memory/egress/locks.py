@@ -15,6 +15,7 @@ import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from shlex import quote
 
 from iapeer_memory.domain.door import HeldLock
 from iapeer_memory.domain.errors import LockBusy, UnsafePath
@@ -143,11 +144,11 @@ def open_lock(path: str) -> int:
         fd = os.open(path, flags, 0o600)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO, errno.EISDIR):
-            raise UnsafePath(path, "a lock must be a plain file", remedy=f"mv {path} {path}.aside") from None
+            raise _not_plain(path) from None
         raise
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
-        raise UnsafePath(path, "a lock must be a plain file", remedy=f"mv {path} {path}.aside")
+        raise _not_plain(path)
     return fd
 
 
@@ -188,11 +189,15 @@ def signature(fd: int) -> str:
     return f"pid {pid.strip()} ({what})" if what else f"pid {pid.strip()}"
 
 
+def _not_plain(path: str) -> UnsafePath:
+    return UnsafePath(path, "a lock must be a plain file", remedy=f"mv {quote(path)} {quote(path + '.aside')}")
+
+
 def busy(path: str, what: str, who: str, waited: float) -> LockBusy:
     """The refusal: what is locked, where, by whom, for how long we waited, and what to do."""
     holder = who or "a process that has not said who it is"
     words = who.split()
-    look = f"ps -o pid,args -p {words[1]}" if words else f"fuser {path}"
+    look = f"ps -o pid,args -p {words[1]}" if words else f"fuser {quote(path)}"
     return LockBusy(
         f"cannot start {what}: {path} is held by {holder}; waited {waited:.1f} s",
         remedy=f"see who it is with: {look}; let it end, then run the same command again",

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from os.path import abspath
+from shlex import quote
 
 from iapeer_memory.domain.door import Door
 from iapeer_memory.domain.errors import ConfigError, DaemonFailed, LockBusy, ProductError
@@ -36,7 +37,7 @@ def vault_of(door: Door, settings: Settings) -> str:
     except ProductError as error:
         raise ConfigError(f"the vault {root} cannot be read: {error.line()}", remedy=SET_VAULT) from None
     if found is None:
-        raise ConfigError(f"the vault {root} is not there", remedy=f"mkdir -p {root}, or {SET_VAULT}")
+        raise ConfigError(f"the vault {root} is not there", remedy=f"mkdir -p {quote(root)}, or {SET_VAULT}")
     if found.kind != "dir":
         raise ConfigError(f"the vault {root} is not a folder", remedy=SET_VAULT)
     return root

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from shlex import quote
 from typing import Literal
 
 from iapeer_memory.domain.door import Files
@@ -117,7 +118,7 @@ class SqliteEngine:
             found = self._files.lstat(path)
             if found is not None and (found.kind != "file" or found.uid != self._uid):
                 whose = f"is a {found.kind}, not a file" if found.kind != "file" else "belongs to another user"
-                raise UnsafePath(path, whose, remedy=f"move {path} away and start memoryd again")
+                raise UnsafePath(path, whose, remedy=f"move {quote(path)} away and start memoryd again")
 
     def _keep_fingerprint(self, connection: sqlite3.Connection, fingerprint: str) -> None:
         row = connection.execute("SELECT value FROM facts WHERE name = 'fingerprint'").fetchone()

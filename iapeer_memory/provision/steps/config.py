@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 from iapeer_memory.curation.modes import curation
@@ -134,7 +135,7 @@ def config_problem(host: Host) -> Finding | None:
     stat = host.door.files.stat(settings.vault)
     if stat is None:
         reason = f"the vault {settings.vault} does not exist (on a disk that is not mounted?)"
-        return bad(reason, f"mkdir -p '{settings.vault}'")
+        return bad(reason, f"mkdir -p {shlex.quote(settings.vault)}")
     if stat.kind != "dir":
         return bad(f"the vault {settings.vault} is not a folder", "iapeer-memory config set VAULT_PATH /PATH")
     if settings.locale not in LOCALES:
