@@ -50,6 +50,10 @@ class Tier:
 
 HOOK = "hook"
 """The harness of a session that asks once and is gone."""
+KEY = "idempotency_key"
+"""The member of a request's JSON object, beside `method`, whose text says that it is to be done once."""
+LONGEST_KEY = 200
+"""Characters of that text; a longer one, or none, is no key."""
 
 
 class Identity:

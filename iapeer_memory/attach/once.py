@@ -12,12 +12,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 
-from iapeer_memory.attach.bodies import Identity
+from iapeer_memory.attach.bodies import KEY, LONGEST_KEY, Identity
 from iapeer_memory.attach.errors import Refused
 
-MEMBER = "idempotency_key"
-"""A member of the request's JSON object, beside `method`."""
-LONGEST_KEY = 200
 MOST_KEPT = 4096
 MOST_BYTES = 8 << 20
 KEY_REUSED = "idempotency_key_reused"
@@ -27,12 +24,12 @@ _scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
 def key_of(body: bytes) -> tuple[str, str]:
     """(method, key) of a request's JSON object, "" for each that it does not name."""
     try:
-        value, _ = _scan(body.decode(), 0)
+        value, _ = _scan(body.decode().lstrip(" \t\r\n"), 0)
     except (ValueError, RecursionError, StopIteration):
         return "", ""
     if not isinstance(value, dict):
         return "", ""
-    method, key = value.get("method"), value.get(MEMBER)
+    method, key = value.get("method"), value.get(KEY)
     if not isinstance(key, str) or len(key) > LONGEST_KEY:
         key = ""
     return method if isinstance(method, str) else "", key

@@ -6,7 +6,7 @@ reads is asked again too; what is neither is reported. Imports nothing heavy: a 
 
 from __future__ import annotations
 
-from iapeer_memory.attach.bodies import member, plain, quoted
+from iapeer_memory.attach.bodies import KEY, LONGEST_KEY, member, plain, quoted
 from iapeer_memory.attach.errors import AttachFailed, OutcomeUnknown, Refused
 
 TYPE_CHECKING = False
@@ -23,7 +23,6 @@ ASKED = 3
 """How often the same is asked, at most."""
 INTERNAL = -32603
 WRITES = "memory_write"
-KEY = "idempotency_key"
 NO_REMEDIES: Mapping[str, str] = {}
 
 
@@ -95,9 +94,10 @@ class Stdio:
             return message, "", False
         if member(said, "method") != "tools/call" or member(member(said, "params"), "name") != WRITES:
             return message, "", True
-        given = member(said, KEY)
-        if given is not None:
-            return message, given if isinstance(given, str) else "", isinstance(given, str)
+        if isinstance(said, dict) and KEY in said:
+            given = said[KEY]
+            usable = isinstance(given, str) and 0 < len(given) <= LONGEST_KEY
+            return message, given if usable else "", usable
         self._count += 1
         key = f"{self._token}-{self._count}"
         return b'{"%b":%b,%b' % (KEY.encode(), quoted(key).encode(), message[1:]), key, True

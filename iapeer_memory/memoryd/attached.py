@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from iapeer_memory.attach import codes
-from iapeer_memory.attach.bodies import HOOK, Identity
+from iapeer_memory.attach.bodies import HOOK, KEY, Identity
 from iapeer_memory.attach.bound_route import BoundRoute
 from iapeer_memory.attach.errors import Refused
 from iapeer_memory.attach.manifest import tool_module
 from iapeer_memory.attach.module import Module
-from iapeer_memory.attach.once import MEMBER, key_of
+from iapeer_memory.attach.once import key_of
 from iapeer_memory.attach.serve import RouterServer
 from iapeer_memory.attach.tiers import difference, reported, settled
 from iapeer_memory.domain.door import Files
@@ -36,7 +36,7 @@ from iapeer_memory.memoryd.worker import Worker
 MODULE = "memory"
 HEAD = Head(content_types=("application/json",))
 """As if a request had come over HTTP without a word about its revision: the handshake tells it."""
-KEY = MEMBER.encode()
+KEYED = KEY.encode()
 MOST_TOLD = 1000
 """Lines on sessions' settings of which it is remembered that the log has them."""
 
@@ -151,7 +151,7 @@ class Attached:
         own = self._methods.get(method)
         if own is not None:
             return await beside.answer(own, route.identity.root, met.asker.settings, body)
-        _, key = key_of(body) if KEY in body else ("", "")
+        _, key = key_of(body) if KEYED in body else ("", "")
         asker = replace(met.asker, key=scoped(route.identity, key)) if key else met.asker
         return (await self._desk.answer(HEAD, body, asker, welcome=met.welcome)).body
 

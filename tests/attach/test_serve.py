@@ -438,7 +438,7 @@ def test_a_request_is_asked_again_only_where_it_was_not_seen() -> None:
 
 def test_a_write_with_a_key_is_done_once() -> None:
     async def story(served: Served) -> None:
-        write = ask("hold", idempotency_key="k1")
+        write = b" \n" + ask("hold", idempotency_key="k1")
         client = served.client()
         first = asyncio.ensure_future(served.session(client).request(write, within=SOON, key="k1"))
         await served.settled(lambda: served.tools.held == 1)

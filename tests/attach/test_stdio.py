@@ -84,6 +84,7 @@ def test_a_write_gets_a_key_and_every_other_byte_stays(stdio: Stdio) -> None:
         b"[" * 10_000,
         b'{"idempotency_key":"mine",' + WRITE[1:],
         b'{"idempotency_key":7,' + WRITE[1:],
+        b'{"idempotency_key":null,' + WRITE[1:],
     ],
 )
 def test_everything_else_goes_as_it_is(line: bytes, stdio: Stdio) -> None:
@@ -103,7 +104,13 @@ def test_an_answer_that_is_lost_is_asked_for_again_in_the_same_words(
 
 @pytest.mark.parametrize(
     ("line", "times"),
-    [(WRITE, ASKED), (READ, ASKED), (b"[" + WRITE + b"]", 1), (b'{"idempotency_key":7,' + WRITE[1:], 1)],
+    [
+        (WRITE, ASKED),
+        (READ, ASKED),
+        (b"[" + WRITE + b"]", 1),
+        *((b'{"idempotency_key":%b,' % key + WRITE[1:], 1) for key in (b"7", b"null", b'""', b'"%b"' % (b"k" * 201))),
+        (b'{"idempotency_key":"%b",' % (b"k" * 200) + WRITE[1:], ASKED),
+    ],
 )
 def test_an_answer_that_stays_lost_is_told(line: bytes, times: int, stdio: Stdio, between: Between) -> None:
     between.keeps = 100
