@@ -18,6 +18,7 @@ LONGEST_FOLDER = 200
 REQUIRABLE = ("locale", "vault")
 """What a session may insist on: it shapes the index that all sessions share, so no session can set it for itself."""
 LONGEST_REQUIRED = 4096
+REQUIRES = "requires"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,13 @@ class SessionSettings:
     language: str | None = None
     context_budget: int | None = None
     requires: tuple[tuple[str, str], ...] = ()
+
+
+def chosen(settings: SessionSettings) -> dict[str, Any]:
+    """What is not as memoryd does it by itself, by key, as JSON-able data."""
+    found = {key.name: getattr(settings, key.name) for key in KEYS}
+    found[REQUIRES] = dict(settings.requires)
+    return {name: value for name, value in found.items() if value not in (None, (), {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ KEYS: tuple[Key, ...] = (
         _whole(500, 200_000),
     ),
     Key(
-        "requires",
+        REQUIRES,
         "object of `locale` and `vault`: what memory must have; where it has something else, the session is refused, "
         "and told the difference",
         _requires,

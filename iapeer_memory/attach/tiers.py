@@ -12,7 +12,7 @@ from typing import Any
 
 from iapeer_memory.attach import jsonc
 from iapeer_memory.attach.bodies import Tier
-from iapeer_memory.attach.settings import BY_NAME, PRIVILEGED, SessionSettings
+from iapeer_memory.attach.settings import BY_NAME, PRIVILEGED, REQUIRES, SessionSettings
 from iapeer_memory.domain.errors import printable
 
 SHOWN = 60
@@ -49,16 +49,19 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What holds for the session, and everything that was dropped on the way there."""
+    """What holds for the session, and everything that was dropped on the way there. `requiring`: the files that
+    insist on something."""
 
     settings: SessionSettings
     dropped: tuple[Dropped, ...]
+    requiring: tuple[str, ...] = ()
 
 
 def settled(tiers: Sequence[Tier]) -> Settled:
     """Defaults and these tiers, of which the later wins. Never raises, whatever they hold."""
     values: dict[str, Any] = {}
     dropped: list[Dropped] = []
+    requiring: list[str] = []
     for tier in tiers:
         try:
             document = jsonc.parsed(tier.doc)
@@ -73,11 +76,14 @@ def settled(tiers: Sequence[Tier]) -> Settled:
             if reason is None:
                 join = BY_NAME[name].join
                 values[name] = join(values[name], value) if join and name in values else value
+                if name == REQUIRES:
+                    requiring.append(printable(tier.source[:LONGEST_SOURCE]))
             else:
                 shown = name[:SHOWN] or NAMELESS
                 dropped.append(Dropped(tier.tier, tier.source, shown, document.lines.get(name, 0), reason))
-    folders, requires = tuple(values.pop("folders", ())), tuple(values.pop("requires", {}).items())
-    return Settled(SessionSettings(folders=folders, requires=requires, **values), tuple(dropped))
+    folders, requires = tuple(values.pop("folders", ())), tuple(values.pop(REQUIRES, {}).items())
+    settings = SessionSettings(folders=folders, requires=requires, **values)
+    return Settled(settings, tuple(dropped), tuple(requiring))
 
 
 def difference(now: Mapping[str, str], wanted: Iterable[tuple[str, str]]) -> str:

@@ -18,7 +18,7 @@ from iapeer_memory.attach.errors import AttachFailed
 from iapeer_memory.attach.stdio import Stdio
 from iapeer_memory.attach.tier_files import TierFiles
 from iapeer_memory.cli.early import Early
-from iapeer_memory.domain.errors import ProductError, printable
+from iapeer_memory.domain.errors import DaemonFailed, ProductError, printable
 from iapeer_memory.domain.paths import Paths
 from iapeer_memory.egress.barefiles import BareFiles
 from iapeer_memory.egress.clock import RealClock
@@ -132,11 +132,15 @@ def start_memoryd() -> int:
     """Have its supervisor see that memoryd runs. Raises ProductError."""
     from iapeer_memory.cli.session import open_host
     from iapeer_memory.provision.settle import settle
+    from iapeer_memory.provision.steps.memoryd import REPAIR, heartbeat_finding
 
-    ok, detail = settle(open_host()).supervisor.ensure()
-    if not ok:
-        say(detail)
-    return 0 if ok else 1
+    host = settle(open_host())
+    ok, detail = host.supervisor.ensure()
+    if ok:
+        return 0
+    if "; fix: " in detail:
+        raise DaemonFailed(detail)
+    raise DaemonFailed(detail, remedy=heartbeat_finding(host, host.daemon.verify()).remedy or REPAIR)
 
 
 def flagged(words: Sequence[str]) -> dict[str, str] | str:

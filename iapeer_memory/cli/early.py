@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 1.0
 MOMENT, PAUSE = 3.0, 0.05
 CONFIG_LIMIT = 1 << 20
+TOO_LARGE = 413
+"""The status of an answer that names nobody; memoryd's own does."""
 
 
 class Early:
@@ -88,7 +90,7 @@ class Early:
 
         assert self._protocol is not None
         reply = self._protocol.receive(Head(content_types=("application/json",)), message, self._welcome)
-        return reply.body if isinstance(reply, Reply) else None
+        return reply.body if isinstance(reply, Reply) and reply.status != TOO_LARGE else None
 
 
 def spoken(paths: Paths, tiers: Sequence[Tier]) -> tuple[Protocol | None, str]:

@@ -20,6 +20,7 @@ from iapeer_memory.attach.manifest import tool_module
 from iapeer_memory.attach.module import Module
 from iapeer_memory.attach.once import key_of
 from iapeer_memory.attach.serve import RouterServer
+from iapeer_memory.attach.settings import REQUIRES, chosen
 from iapeer_memory.attach.tiers import difference, reported, settled
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
@@ -29,11 +30,13 @@ from iapeer_memory.memoryd import beside
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.mcp.desk import Desk
 from iapeer_memory.memoryd.mcp.head import Head
+from iapeer_memory.memoryd.mcp.protocol import LARGEST_BODY
 from iapeer_memory.memoryd.tools.asker import Asker, asker_of
 from iapeer_memory.memoryd.tools.table import Tools
 from iapeer_memory.memoryd.worker import Worker
 
 MODULE = "memory"
+TOO_LARGE = "request_too_large"
 HEAD = Head(content_types=("application/json",))
 """As if a request had come over HTTP without a word about its revision: the handshake tells it."""
 KEYED = KEY.encode()
@@ -43,10 +46,12 @@ MOST_TOLD = 1000
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """What is known of a session. `welcome`: the instructions that it gets, "" for the usual ones."""
+    """What is known of a session. `welcome`: the instructions that it gets, "" for the usual ones. `dropped`: lines on
+    what of its settings does not count, in the words of its files."""
 
     asker: Asker
     welcome: str
+    dropped: tuple[str, ...]
 
 
 class Attached:
@@ -84,6 +89,7 @@ class Attached:
         listed += [{"name": name, "mutates": False, "schema": {"type": "object"}} for name in methods]
         self._manifest = tool_module(MODULE, version, listed)
         self._server: RouterServer | None = None
+        self._module: Module | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -96,17 +102,20 @@ class Attached:
         server = self._server = RouterServer(self._files, uid=self._uid)
         try:
             await server.serve(listener)
-            server.join(Module(self._manifest, self._answer, vet=self._meet, log=self._log.warn))
+            self._module = Module(self._manifest, self._answer, vet=self._meet, log=self._log.warn)
+            server.join(self._module)
             await asyncio.Event().wait()
         finally:
-            self._server = None
+            self._server = self._module = None
             await server.close()
             remove_listener(self._path, listener)
 
     def sessions(self) -> list[dict[str, Any]]:
         """Who is attached, oldest first, as JSON-able data; hooks that ask in passing are not told. `since`: seconds
-        ago."""
-        found = self._server.sessions() if self._server is not None else ()
+        ago. `settings`: those that are not the defaults. `dropped`: lines on what of its files does not count."""
+        if self._server is None or self._module is None:
+            return []
+        met = {channel: _met(route) for channel, route in self._module.routes.items()}
         peers = self._peers()
         return [
             {
@@ -118,9 +127,11 @@ class Attached:
                 "since": round(one.age, 1),
                 "calls": one.calls,
                 "last_error": one.last_error.decode("utf-8", "replace") or None,
+                "settings": chosen(met[one.channel].asker.settings),
+                "dropped": met[one.channel].dropped,
             }
-            for one in found
-            if one.identity.harness != HOOK
+            for one in self._server.sessions()
+            if one.identity.harness != HOOK and one.channel in met
         ]
 
     async def _meet(self, route: BoundRoute) -> Refused | None:
@@ -128,13 +139,16 @@ class Attached:
         root = route.identity.root
         # Off the loop: nobody waits for what a stranger's file may cost to read.
         told, caller = await self._clerk.call(lambda: (settled(route.tiers), self._peers().get(root)))
-        for line in reported(one.text() for one in told.dropped):
+        dropped = reported(one.text() for one in told.dropped)
+        for line in dropped:
             self._tell(line)
         if differs := difference(self._shape, told.settings.requires):
-            return Refused(codes.CONFIG_DIVERGENCE, f"the session's settings require another memory: {differs}")
+            where = " or ".join(told.requiring)
+            said = f"the session's settings require another memory: {differs}; fix: change `{REQUIRES}` in {where}"
+            return Refused(codes.CONFIG_DIVERGENCE, said)
         asker = asker_of(told, caller)
         welcome = self._tools.welcome(asker)
-        route.keep = Met(asker, "" if welcome == self._tools.instructions else welcome)
+        route.keep = Met(asker, "" if welcome == self._tools.instructions else welcome, dropped)
         return None
 
     def _tell(self, line: str) -> None:
@@ -146,8 +160,10 @@ class Attached:
             self._log.warn(f"a setting of a session does not count: {line}")
 
     async def _answer(self, route: BoundRoute, method: str, body: bytes) -> bytes:
-        met = route.keep
-        assert isinstance(met, Met)
+        if len(body) > LARGEST_BODY:
+            # Said here, where who asked is known without reading it: MCP could answer nobody in particular.
+            raise Refused(TOO_LARGE, f"a request has at most {LARGEST_BODY} bytes, not {len(body)}")
+        met = _met(route)
         own = self._methods.get(method)
         if own is not None:
             return await beside.answer(own, route.identity.root, met.asker.settings, body)
@@ -164,6 +180,12 @@ class Attached:
         except (ProductError, OSError) as error:
             self._log.warn(f"the fleet map cannot be read: {error}")
             return {}
+
+
+def _met(route: BoundRoute) -> Met:
+    met = route.keep
+    assert isinstance(met, Met)
+    return met
 
 
 def scoped(identity: Identity, key: str) -> str:

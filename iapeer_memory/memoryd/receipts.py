@@ -65,7 +65,8 @@ class Receipts:
             self._prune()
 
     def _place(self, key: str) -> str:
-        return f"{self._folder}/{sha256(key.encode()).hexdigest()}"
+        digest = sha256(key.encode("utf-8", "surrogatepass"))
+        return f"{self._folder}/{digest.hexdigest()}"
 
     def _prune(self) -> None:
         """Let go of the oldest."""

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -95,9 +96,62 @@ def test_a_memory_that_cannot_be_had_is_told_in_the_answer(bed: Bed) -> None:
             f"memoryd is not started: the vault {bed.vault}-gone is not there; fix: mkdir -p {bed.vault}-gone, or set "
         )
         assert error["message"].startswith(f"memoryd cannot be started: {why}")
+        assert error["message"].count("fix: ") == 1
         one.say(b'{"jsonrpc":"2.0","method":"notifications/initialized"}')
         one.say(b"not JSON")
         assert one.heard()["id"] is None
+
+
+def test_a_request_that_is_too_large_is_answered_to_who_asked(bed: Bed) -> None:
+    large = {"title": "Large", "text": "x" * (1 << 20), "folder": "knowledge"}
+    (pid,) = bed.daemons()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not bed.daemons(), "it ends")
+    with session(bed, "alpha") as one:
+        one.hello()
+        for _ in range(2):
+            told = one.ask("tools/call", name="memory_write", arguments=large)["error"]["message"]
+            assert told.startswith("request_too_large: a request has at most 1048576 bytes, not 10")
+        assert one.ask("ping")["result"] == {}
+
+
+def test_a_port_that_somebody_else_holds_is_told_with_what_helps(bed: Bed) -> None:
+    (pid,) = bed.daemons()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: not bed.daemons(), "it ends")
+    words = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(bed.port)]
+    with subprocess.Popen(words, cwd=bed.vault, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as stranger:
+        try:
+            held = f"port {bed.port} is held by another program"
+            until(lambda: bed.findings()["memoryd-heartbeat"]["detail"] == held, "the other one listens")
+            with session(bed, "alpha") as one:
+                error = one.ask("tools/call", name="memory_search", arguments={"query": "x"})["error"]
+                fix = "fix: iapeer-memory verify --repair --new-port"
+                assert error["message"] == f"memoryd cannot be started: {held}; {fix}"
+            ran = bed.run("sessions", "--json")
+            assert (ran.code, ran.out, ran.err) == (1, "", f"iapeer-memory sessions: memoryd: {held}; {fix}\n")
+        finally:
+            stranger.kill()
+
+
+def test_sessions_show_settings_and_what_does_not_count(bed: Bed) -> None:
+    place = bed.peer("alpha") / ".iapeer" / "memory.jsonc"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text('{"results": 3,\n"langauge": "ru",\n"folders": ["lists"]}')
+    with session(bed, "alpha", "--harness", "a\x1b[2Jb") as one, session(bed, "beta") as other:
+        one.ask("ping")
+        other.ask("ping")
+        ours, theirs = bed.ok("sessions", "--json").json()["sessions"]
+        assert ours["settings"] == {"results": 3, "folders": ["lists"]}
+        assert ours["dropped"] == [f"{place}:2: langauge: there is no such key"]
+        assert (theirs["settings"], theirs["dropped"]) == ({}, [])
+        first, *more, last = bed.ok("sessions").out.splitlines()
+        assert first.startswith("a\\x1b[2Jb  alpha  ") and "  1 call in " in first
+        assert more == [
+            '    settings: "results": 3, "folders": ["lists"]',
+            f"    does not count: {place}:2: langauge: there is no such key",
+        ]
+        assert last.startswith("mcp  beta  ")
 
 
 @pytest.mark.parametrize("line", [b"not JSON", b"[]", b"{}", b'{"jsonrpc":"2.0","id":1,"method":"no/such"}', b"\xff"])

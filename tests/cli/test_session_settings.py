@@ -171,6 +171,7 @@ def test_a_session_that_requires_another_memory_is_refused(host: Host, vault: Pa
         error = one.ask("tools/call", name="memory_search", arguments={"query": "gull"})["error"]
         assert "config_divergence: the session's settings require another memory: " in error["message"]
         assert f"locale: 'en' here, 'ru' asked for; vault: '{vault}' here, '/elsewhere' asked for" in error["message"]
+        assert error["message"].endswith(f"; fix: change `requires` in {folder}/.iapeer/memory.jsonc")
         assert len(two.search("gull")) == 6
         until(lambda: len(host.sessions()) == 1)
         host.project("a", json.dumps({"requires": {"locale": "en", "vault": os.fspath(vault)}}))

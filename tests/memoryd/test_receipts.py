@@ -160,6 +160,13 @@ def test_a_receipt_that_is_none_counts_for_nothing(data: bytes, tmp_path: Path) 
     assert receipts.of("k") is None and receipts.of("other") is None
 
 
+def test_a_key_of_any_text_is_one(tmp_path: Path) -> None:
+    receipts = Receipts(real_door().files, str(tmp_path / "r"))
+    receipts.keep("\ud800", Receipt("a", PATH))
+    assert receipts.of("\ud800") == Receipt("a", PATH)
+    assert receipts.of("?") is None
+
+
 def test_only_so_many_are_kept_the_newest(tmp_path: Path) -> None:
     receipts = Receipts(real_door().files, str(tmp_path))
     for number in range(MOST_KEPT + PRUNED_EVERY):
