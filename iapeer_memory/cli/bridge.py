@@ -75,24 +75,26 @@ def bridge(words: Sequence[str]) -> int:
 def serve(flags: Mapping[str, str], paths: Paths) -> int:
     """One session, to its end. Raises UsageError, Unreadable."""
     folder, name = os.getcwd(), f"stdio-{os.getpid()}"
+    project = flags.get("--project") or folder
     clock = RealClock()
     connect: Callable[[float], Stream] = local(paths)
     remedies = {}
-    if host := flags.get("--host", ""):
+    host = flags.get("--host")
+    if host is not None:
         from iapeer_memory.cli.far import far
         from iapeer_memory.egress.host import hostname
 
         connect, name = far(host, os.environ), f"{name}@{hostname()}"
         remedies = {INVALID_PROJECT_ROOT: "name a folder of that host with --project"}
     # Of another host the project's folder may be told otherwise; its settings lie here.
-    settings = TierFiles(BareFiles(), paths.session_settings, folder if host else flags.get("--project") or folder)
+    settings = TierFiles(BareFiles(), paths.session_settings, project if host is None else folder)
     identity = Identity(
-        flags.get("--project") or folder,
+        project,
         flags.get("--harness") or harness_of(os.environ),
         flags.get("--session") or name,
     )
     client = Client(connect, clock, identity, lambda: settings.tiers)
-    early = Early(paths, clock, (*SELF, "--start"), settings) if not host else lambda _: None
+    early = Early(paths, clock, (*SELF, "--start"), settings) if host is None else lambda _: None
     try:
         stdio = Stdio(client, clock, settings, RealRandom().token(), say, early=early, remedies=remedies)
         stdio.serve(sys.stdin.buffer.readline, sys.stdout.buffer.write, sys.stdout.buffer.flush)

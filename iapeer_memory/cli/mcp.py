@@ -15,7 +15,8 @@ def main(
     harness: Annotated[str, typer.Option("--harness", metavar="NAME", help="Else as the environment tells.")] = "",
     session: Annotated[str, typer.Option("--session", metavar="ID", help="Else one of its own.")] = "",
     project: Annotated[str, typer.Option("--project", metavar="DIR", help="Else the current folder.")] = "",
-    host: Annotated[str, typer.Option("--host", metavar="URL", help=HOST)] = "",
+    host: Annotated[str | None, typer.Option("--host", metavar="URL", help=HOST)] = None,
 ) -> int:
     """Serve MCP on stdin and stdout for one session; memoryd answers."""
-    return bridge([f"--harness={harness}", f"--session={session}", f"--project={project}", f"--host={host}"])
+    far = [] if host is None else [f"--host={host}"]
+    return bridge([f"--harness={harness}", f"--session={session}", f"--project={project}", *far])
