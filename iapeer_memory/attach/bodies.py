@@ -81,7 +81,11 @@ class Identity:
 
 def attach_request(identity: Identity, tiers: Sequence[Tier]) -> bytes:
     """Client to router. Raises ValueError for text that is not UTF-8 (a path with stray bytes)."""
-    return ("{" + _bound(identity, tiers)).encode()
+    try:
+        return ("{" + _bound(identity, tiers)).encode()
+    except UnicodeEncodeError:
+        named = ascii([identity.root, identity.harness, identity.session])
+        raise ValueError(f"project root, harness and session must be UTF-8: {named}") from None
 
 
 def attach_relay(channel: int, identity: Identity, tiers: Sequence[Tier]) -> bytes:

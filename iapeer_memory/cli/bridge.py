@@ -73,21 +73,21 @@ def bridge(words: Sequence[str]) -> int:
 
 
 def serve(flags: Mapping[str, str], paths: Paths) -> int:
-    """One session, to its end. Raises UsageError, Unreadable."""
-    folder, name = os.getcwd(), f"stdio-{os.getpid()}"
-    project = flags.get("--project") or folder
+    """One session, to its end. Raises UsageError, AttachFailed, Unreadable."""
+    name, project = f"stdio-{os.getpid()}", flags.get("--project") or current_folder()
     clock = RealClock()
     connect: Callable[[float], Stream] = local(paths)
-    remedies = {}
-    host = flags.get("--host")
+    remedies = {INVALID_PROJECT_ROOT: "name a folder that is there, by its whole path, with --project"}
+    here, host = project, flags.get("--host")
     if host is not None:
         from iapeer_memory.cli.far import far
         from iapeer_memory.egress.host import hostname
 
         connect, name = far(host, os.environ), f"{name}@{hostname()}"
         remedies = {INVALID_PROJECT_ROOT: "name a folder of that host with --project"}
-    # Of another host the project's folder may be told otherwise; its settings lie here.
-    settings = TierFiles(BareFiles(), paths.session_settings, project if host is None else folder)
+        # There the project's folder may be told otherwise; its settings lie here.
+        here = current_folder()
+    settings = TierFiles(BareFiles(), paths.session_settings, here)
     identity = Identity(
         project,
         flags.get("--harness") or harness_of(os.environ),
@@ -101,6 +101,14 @@ def serve(flags: Mapping[str, str], paths: Paths) -> int:
     finally:
         client.close()
     return 0
+
+
+def current_folder() -> str:
+    """Where we were started. Raises AttachFailed where that is gone."""
+    try:
+        return os.getcwd()
+    except OSError:
+        raise AttachFailed("the current folder is gone", remedy="start it in a folder that is there") from None
 
 
 def local(paths: Paths) -> Callable[[float], _socket.socket]:
@@ -127,7 +135,8 @@ def have_started() -> None:
     done = RealProcesses().run((*SELF, "--start"), timeout=STARTING)
     if not done.ok:
         lines = (done.spawn_error or done.stderr).strip().splitlines() or ["it does not say why"]
-        raise AttachFailed(f"memoryd cannot be started: {lines[-1].removeprefix('iapeer-memory: ')}")
+        why = lines[-1].removeprefix("iapeer-memory: ").removeprefix("memoryd cannot be started: ")
+        raise AttachFailed(f"memoryd cannot be started: {why}")
 
 
 def start_memoryd() -> int:

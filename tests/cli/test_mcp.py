@@ -154,6 +154,37 @@ def test_sessions_show_settings_and_what_does_not_count(bed: Bed) -> None:
         assert last.startswith("mcp  beta  ")
 
 
+def test_a_program_that_is_gone_is_told_once_and_its_remedy_works(bed: Bed) -> None:
+    bed.reboot()
+    (bed.state / "runtimes" / "current").unlink()
+    with session(bed, "alpha") as one:
+        told = one.ask("tools/call", name="memory_search", arguments={"query": "x"})["error"]["message"]
+        assert told.startswith("memoryd cannot be started: no runtime is installed in ")
+        assert told.endswith("; fix: iapeer-memory verify --repair")
+        bed.run("verify", "--repair")
+        assert one.search("x") == []
+
+
+def test_folders_that_are_no_project(bed: Bed) -> None:
+    gone, stray = bed.home / "gone", bed.home / "stray-\udcff"
+    stray.mkdir()
+    for folder, told in (
+        (str(gone), f"invalid_project_root: project root does not exist: {gone}; fix: name a folder that is there"),
+        ("alpha", "invalid_project_root: project root is not absolute: alpha; fix: name a folder that is there"),
+        (str(stray), "invalid_attach_request: project root, harness and session must be UTF-8: ['/"),
+    ):
+        with session(bed, "alpha", "--project", folder) as one:
+            assert one.ask("ping")["error"]["message"].startswith(told)
+    # A harness may have been started in a folder that is gone; our entries name the peer's.
+    words = ["sh", "-c", 'mkdir "$0" && cd "$0" && rmdir "$0" && exec "$@"', str(gone), *WORDS]
+    ping = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
+    named = subprocess.run([*words, "--project", str(bed.peer("alpha"))], env=bed.env, input=ping, capture_output=True)
+    assert json.loads(named.stdout)["result"] == {}, named
+    nowhere = subprocess.run(words, env=bed.env, input=ping, capture_output=True)
+    assert (nowhere.returncode, nowhere.stdout) == (1, b"")
+    assert nowhere.stderr == b"iapeer-memory: the current folder is gone; fix: start it in a folder that is there\n"
+
+
 @pytest.mark.parametrize("line", [b"not JSON", b"[]", b"{}", b'{"jsonrpc":"2.0","id":1,"method":"no/such"}', b"\xff"])
 def test_what_is_no_request_is_answered_and_ends_nothing(bed: Bed, line: bytes) -> None:
     with session(bed, "alpha") as one:

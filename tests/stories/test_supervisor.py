@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
 from tests.support.bed import Bed, bed_in, until
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_init_starts_both_and_uninstall_leaves_neither(bed: Bed) -> None:
@@ -58,6 +61,16 @@ def test_a_dry_run_stops_and_starts_nobody(bed: Bed) -> None:
     until(lambda: not bed.daemons() and not bed.brokers(), "they end")
     bed.run("verify", "--repair", "--dry-run")
     assert (bed.daemons(), bed.brokers()) == ([], [])
+
+
+def test_a_dry_run_of_an_update_to_another_build_says_that_it_would_work(bed: Bed, tmp_path: Path) -> None:
+    bed.init("alpha")
+    before = bed.daemons(), bed.brokers()
+    newer = tmp_path / "newer"
+    shutil.copytree(ROOT, newer, ignore=shutil.ignore_patterns(".*", "tests", "docs", "ADRs", "__pycache__"))
+    (newer / "iapeer_memory" / "newer.py").write_text('"""Of another build."""\n')
+    assert "would be restarted" in bed.ok("update", "--from", str(newer), "--dry-run").out
+    assert (bed.daemons(), bed.brokers()) == before
 
 
 def test_a_bed_leaves_no_process(tmp_path: Path, runtime: Path) -> None:
