@@ -152,7 +152,9 @@ class Serving:
                 well = True
         except asyncio.CancelledError:
             well = task in self._busy or not self._listener_is_open()
-        except Exception as error:  # a bug in a daemon's lane, or a broken connection: the others go on
+        except ConnectionError:  # whoever asked has hung up, as one does who only looks whether somebody listens
+            well = False
+        except Exception as error:  # a bug in a daemon's lane: the others go on
             self._say(f"a connection was dropped: {type(error).__name__}: {error}")
         finally:
             for place in (self._talks, self._busy):

@@ -16,6 +16,8 @@ from iapeer_memory.domain.settings import BY_NAME, PREFIX, SETTINGS, Setting, se
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.values import value_fault
 
+ASK_SECONDS, ANEW_SECONDS, POLL_SECONDS = 2.0, 5.0, 0.05
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
 app.callback(help="Show or change settings.")(lambda: None)
 
@@ -73,9 +75,8 @@ def set_(
     if os.environ.get(key, value) != value:
         out.line(out.paint(f"{key} is also set in the environment, which is stronger than the file", "warn"))
     if plan is None:
-        taken = reloaded(host)
-        rest = "memoryd takes it up now; " if taken else ""
-        out.line(f"{key} is set in {host.paths.config_file}; {rest}apply it everywhere with: iapeer-memory update")
+        taken = taken_up(host)
+        out.line(f"{key} is set in {host.paths.config_file}; {taken}apply it everywhere with: iapeer-memory update")
     tell_plan(out, host, plan)
     return 0
 
@@ -87,11 +88,27 @@ def path() -> int:
     return 0
 
 
-def reloaded(host: Host) -> bool:
-    """Whether a memoryd of this host runs and takes changed settings up; it would by itself within half a minute."""
+def taken_up(host: Host) -> str:
+    """Have the memoryd that runs take the change up, which it would by itself within half a minute, and wait until it
+    has started anew. What became of it, "" where none runs or nothing has changed for it."""
+    before = written(host)
     url = f"http://127.0.0.1:{host.port}/reload"
-    answer = host.door.net.fetch(url, method="POST", body=b"", timeout=2.0, limit=1 << 16)
-    return answer.status == 202 and b"true" in answer.body
+    answer = host.door.net.fetch(url, method="POST", body=b"", timeout=ASK_SECONDS, limit=1 << 16)
+    if answer.status != 202 or b"true" not in answer.body:
+        return ""
+    clock = host.door.clock
+    end = clock.monotonic() + ANEW_SECONDS
+    while written(host) in (None, before):
+        if clock.monotonic() >= end:
+            return "memoryd takes it up now; "
+        clock.sleep(POLL_SECONDS)
+    return "memoryd has taken it up; "
+
+
+def written(host: Host) -> int | None:
+    """When memoryd last said that it is up."""
+    found = host.door.files.stat(host.paths.pid_file)
+    return found.mtime_ns if found else None
 
 
 def shown(setting: Setting, value: str) -> str:

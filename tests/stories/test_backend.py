@@ -140,7 +140,7 @@ def test_started_bare_it_is_the_memoryd_of_this_home_and_stays_it_over_new_setti
         with handle:
             assert handle.process.ipc_endpoint is not None and handle.process.ipc_endpoint.path == socket
             until(lambda: own.run("status").code == 0, "it answers")
-            assert "memoryd takes it up now" in own.ok("config", "set", "MAX_RESULTS", "2").out
+            assert "memoryd has taken it up" in own.ok("config", "set", "MAX_RESULTS", "2").out
             until(lambda: log.read_text().count(f"pid {process.pid}") == 2, "it has started anew")
             until(lambda: proved(own) == process.pid, "and proves itself again")
             assert handle.is_alive(), "the same process"

@@ -14,12 +14,13 @@ def test_a_changed_setting_is_taken_up_by_the_running_daemon(bed: Bed) -> None:
     log = bed.root / "logs/iapeer-memory/memoryd.log"
     starts = log.read_text().count(" up: ")
     said = bed.ok("config", "set", "MAX_RESULTS", "2").out
-    assert "memoryd takes it up now" in said
-    until(lambda: log.read_text().count(" up: ") > starts, "it starts anew with the setting")
-    until(lambda: bed.run("search", "harbour").out.count(".md") == 2, "two of them are shown")
+    assert "memoryd has taken it up" in said
+    assert bed.run("verify").code == 0
+    until(lambda: log.read_text().count(" up: ") == starts + 1, "it has started anew with the setting")
+    assert bed.run("search", "harbour").out.count(".md") == 2, "two of them are shown"
     assert bed.daemons() == [before]
     again = bed.ok("config", "set", "MAX_RESULTS", "2").out
-    assert "takes it up" not in again
+    assert "up;" not in again
     bed.ok("verify")
 
 
@@ -27,5 +28,5 @@ def test_settings_with_which_memoryd_could_not_start_are_not_taken_up(bed: Bed) 
     bed.init("alpha")
     (before,) = bed.daemons()
     said = bed.ok("config", "set", "VAULT_PATH", str(bed.home / "nowhere")).out
-    assert "takes it up" not in said
+    assert "up;" not in said
     assert bed.daemons() == [before]
