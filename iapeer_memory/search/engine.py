@@ -76,6 +76,12 @@ class Finder:
 
     def answer(self, reader: Reader, question: Question) -> dict[str, Any]:
         """The payload `{query, results, pipeline}`. Raises IndexBroken, IndexFailed."""
+        if self._embedder is not None or self._reranker is not None:
+            return self._answer(reader, question)
+        with reader.snapshot():  # nobody is waited for
+            return self._answer(reader, question)
+
+    def _answer(self, reader: Reader, question: Question) -> dict[str, Any]:
         limit = max(1, min(question.limit, MOST_RESULTS))
         offset = max(0, min(question.offset, MOST_SKIPPED))
         only = None if question.only is None or question.only.empty else question.only

@@ -215,7 +215,7 @@ class SqliteReader:
 
     def _recall(self, form: str) -> str | None:
         """The stem of a word that occurs."""
-        with translated(self._path):
+        with self._looking:
             return spelling.stem(self._connection, form)
 
     def _text(self, key: int) -> str:
