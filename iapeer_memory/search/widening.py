@@ -77,26 +77,21 @@ def find(reader: Reader, asked: Asked, known: Known, *, limit: int, only: Filter
     if len(whole) >= limit or (whole and asked.insists):
         return Found(whole, len(whole), spelled)
     widened = [*spelled, *(["words"] if asked.insists else [])]
-    hits = dict.fromkeys(hit.path for hit in whole)
     found = {hit.path: hit for hit in whole}
     some = any_thing(asked, known)
     prefixes = False
     if len(some.terms) > 1 or not whole:
-        more = reader.match(some, limit=limit, only=only)
-        if any(hit.path not in found for hit in more):
+        found |= ((hit.path, hit) for hit in reader.match(some, limit=limit, only=only))
+        if len(found) > len(whole):
             widened.append("some")
-        found.update((hit.path, hit) for hit in more)
-        hits.update(dict.fromkeys(hit.path for hit in more))
-    if len(found) < limit // 4 and (beginnings := prefixed(asked)).terms:
+    few = len(found)
+    if few < limit // 4 and (beginnings := prefixed(asked)).terms:
         prefixes = True
-        more = tuple(
-            hit for hit in reader.match(beginnings, limit=limit - len(found), only=only) if hit.path not in found
-        )
-        if more:
+        for hit in reader.match(beginnings, limit=limit - few, only=only):
+            found.setdefault(hit.path, hit)
+        if len(found) > few:
             widened.append("prefix")
-        found.update((hit.path, hit) for hit in more)
-        hits.update(dict.fromkeys(hit.path for hit in more))
-    return Found(tuple(found[path] for path in hits), len(whole), tuple(widened), prefixes)
+    return Found(tuple(found.values()), len(whole), tuple(widened), prefixes)
 
 
 def every_thing(asked: Asked, known: Known) -> Match:

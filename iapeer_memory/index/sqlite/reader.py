@@ -13,7 +13,7 @@ from iapeer_memory.index.sqlite.faults import REBUILT, translated
 from iapeer_memory.index.sqlite.kept import Kept
 from iapeer_memory.index.sqlite.looking import Looking
 from iapeer_memory.index.sqlite.remembered import Remembered
-from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, passage_range
+from iapeer_memory.index.sqlite.schema import PASSAGE_BITS
 from iapeer_memory.index.stems import Stemmer, forms
 
 SHOWN_PASSAGES = 3
@@ -22,6 +22,9 @@ SHOWN_PASSAGES = 3
 WHOLE = f"""
 SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
 JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS} WHERE texts.key = ?
+"""  # noqa: S608
+OPENING = f"""
+SELECT texts.text FROM notes JOIN texts ON texts.key = notes.edition << {PASSAGE_BITS} WHERE notes.path = ?
 """  # noqa: S608
 SUMMARIES = f"SELECT {', '.join(f'notes.{name}' for name in rows.SHOWN)} FROM notes"  # noqa: S608
 WORDS = 8_192
@@ -111,9 +114,9 @@ class SqliteReader:
 
     def opening(self, path: str) -> str:
         """The first passage of a note."""
-        with translated(self._path):
-            row = self._connection.execute("SELECT edition FROM notes WHERE path = ?", (path,)).fetchone()
-            return self._text(passage_range(row[0])[0]) if row else ""
+        with self._looking:
+            row = self._connection.execute(OPENING, (path,)).fetchone()
+            return str(row[0]) if row else ""
 
     def find(self, name: str) -> tuple[NoteSummary, ...]:
         """Notes of that path or name."""
@@ -217,10 +220,6 @@ class SqliteReader:
         """The stem of a word that occurs."""
         with self._looking:
             return spelling.stem(self._connection, form)
-
-    def _text(self, key: int) -> str:
-        row = self._connection.execute("SELECT text FROM texts WHERE key = ?", (key,)).fetchone()
-        return str(row[0]) if row else ""
 
     def _whole(self, key: int) -> str:
         """All that is matched of a passage."""
