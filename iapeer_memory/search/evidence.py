@@ -103,7 +103,8 @@ class Said(NamedTuple):
 
 
 Place = tuple[int, int, float]
-"""Of a word that counts: where it stands, which of the question's words it stands for, its weight."""
+"""Of a word that counts: how many words after the first such one of its text it stands, which of the question's words
+it stands for, its weight."""
 
 
 def scores(scale: Scales, notes: Sequence[Said]) -> list[float]:
@@ -156,13 +157,15 @@ def _occurrences(scale: Scales, texts: Sequence[str]) -> tuple[list[list[Place]]
     found: list[list[Place]] = [[] for _ in texts]
     at = before = end = 0
     for spot, (of, value) in sorted(spots.items()):
-        if spot >= end:
+        if spot < end:
+            at += whole.count(" ", before, spot)
+        else:
             text = bisect_right(starts, spot)
-            end, places = starts[text], found[text - 1]
-        at += whole.count(" ", before, spot)
+            at, end, places = 0, starts[text], found[text - 1]
         before = spot
         places.append((at, of, value))
-    rows = [(value, {bisect_right(starts, spot) - 1 for spot in _spots(whole, row)}) for row, value in scale.rows]
+    held = [(value, _spots(whole, row)) for row, value in scale.rows]
+    rows = [(value, {bisect_right(starts, spot) - 1 for spot in its}) for value, its in held if its]
     return found, rows
 
 
