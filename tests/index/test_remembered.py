@@ -77,6 +77,23 @@ def test_texts_that_are_gone_are_not_told_any_more(engine: SqliteEngine) -> None
     reader.close()
 
 
+def test_an_answer_is_of_one_state_of_the_store(engine: SqliteEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    filled(engine, note("a.md", "a secret that is told", title="one"), note("b.md", "another secret", title="two"))
+    reader, writer = engine.reader(), engine.writer("f")
+    reranked = Finder._reranked
+
+    def meanwhile(finder: Finder, *asked: Any) -> Any:
+        writer.forget(["a.md", "b.md"])
+        return reranked(finder, *asked)
+
+    monkeypatch.setattr(Finder, "_reranked", meanwhile)
+    during, after = (Finder(locale("en")).answer(reader, Question("secret")) for _ in range(2))
+    assert [one["snippet"] for one in during["results"]] == ["another [secret]", "a [secret] that is told"]
+    assert after["results"] == []
+    writer.close()
+    reader.close()
+
+
 @pytest.mark.parametrize("most", [0, 2_000, 1 << 20])
 def test_rows_are_kept_as_far_as_they_fit(most: int) -> None:
     table = sqlite3.connect(":memory:")
