@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import gc
 import importlib
 import io
@@ -82,8 +84,20 @@ def text(stream: io.BufferedReader | io.BufferedWriter, errors: str) -> io.TextI
     return io.TextIOWrapper(stream, encoding="utf-8", errors=errors, line_buffering=errors == "backslashreplace")
 
 
+def end_at_once(codes: list[int]) -> None:
+    """End where the interpreter would take all modules apart: in a copy, that touches every page that is shared. Not
+    where there is still something to say about the streams."""
+    with contextlib.suppress(OSError, ValueError):
+        for code in codes:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+
+
 if __name__ == "__main__":
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    codes: list[int] = []
+    atexit.register(end_at_once, codes)  # the first one, so the last to be called
     load()
     gc.collect()
     gc.freeze()
@@ -92,4 +106,5 @@ if __name__ == "__main__":
         from iapeer_memory import __main__
 
         sys.argv = [__main__.__file__, *asked]
-        sys.exit(__main__.main())
+        codes.append(__main__.main())
+        sys.exit(codes[0])

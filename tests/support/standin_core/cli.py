@@ -1,19 +1,17 @@
-"""The stand-in's command line: the real core's verbs, flags, lines and exit codes. No daemon, no sessions."""
+"""The stand-in's command line: the real core's verbs, flags, lines and exit codes. No daemon, no sessions.
+
+Called a dozen times in one `init`: each verb loads what it needs, and the frequent ones need little.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from tests.support.standin_core.birth import add_runtime, create, install_notifier, remove, rename
-from tests.support.standin_core.levers import native_memory, trust_hooks
-from tests.support.standin_core.messages import fire, send
-from tests.support.standin_core.prompt import prompt
 from tests.support.standin_core.state import AGENTIC, RUNTIME, Refusal, Root, normalise, say, warn
 
 VERBS = (
@@ -102,33 +100,49 @@ def run(root: Root, verb: str, argv: list[str]) -> int:
         case "list":
             return list_peers(root, as_json=bool(flags.get("json")))
         case "create":
+            from tests.support.standin_core.birth import create
+
             need(1, "<personality>")
             given = flags.get("path")
             folder = Path(os.path.abspath(given)) if isinstance(given, str) else None
             return create(root, words[0], folder, flags, verb=verb)
         case "init":
+            from tests.support.standin_core.birth import create
+
             if "personality" in flags:
                 raise Refusal("iapeer: init --personality was removed — usage: iapeer init [cwd]", 2)
             folder = Path(os.path.abspath(words[0] if words else "."))
             return create(root, normalise(folder.name), folder, flags, verb=verb)
         case "add-runtime":
+            from tests.support.standin_core.birth import add_runtime
+
             need(1, "<runtime>")
             return add_runtime(root, words[0], _targets(root, flags))
         case "remove":
+            from tests.support.standin_core.birth import remove
+
             need(1, "<peer>")
             return remove(root, words[0], force=bool(flags.get("force")))
         case "rename":
+            from tests.support.standin_core.birth import rename
+
             need(2, "<old> <new>")
             return rename(root, words[0], words[1])
         case "install-runtime":
+            from tests.support.standin_core.birth import install_notifier
+
             need(1, "notifier")
             return install_notifier(root)
         case "native-memory":
             return _native(root, words, flags)
         case "trust-hooks":
+            from tests.support.standin_core.levers import trust_hooks
+
             need(1, "<hooks.json>")
             return trust_hooks(words[0], check=bool(flags.get("check")))
         case "send":
+            from tests.support.standin_core.messages import send
+
             need(1, "<target>")
             return send(root, words[0], flags, sum(a.split("=")[0] == "--attachment" for a in argv))
         case "status":
@@ -161,10 +175,14 @@ def run(root: Root, verb: str, argv: list[str]) -> int:
         case "update":
             return update(root, flags)
         case "prompt":
+            from tests.support.standin_core.prompt import prompt
+
             need(1, "<peer>")
             sys.stdout.write(prompt(root, words[0]))
             return 0
         case "fire":
+            from tests.support.standin_core.messages import fire
+
             need(1, "<trigger>")
             return fire(root, words[0], float(flags.get("seconds", 30)))
     if verb == LEGACY and root.knob("memory_plugin"):
@@ -209,6 +227,8 @@ def _targets(root: Root, flags: dict[str, Any], words: list[str] | None = None) 
 
 
 def _native(root: Root, words: list[str], flags: dict[str, Any]) -> int:
+    from tests.support.standin_core.levers import native_memory
+
     if not words or words[0] not in ("on", "off"):
         how = "usage: iapeer native-memory <off|on> (--peer <p> | --all)"
         raise Refusal(f"iapeer: native-memory needs on|off — {how}", 2)
@@ -262,6 +282,8 @@ def status(root: Root) -> int:
 
 def onboard(root: Root, flags: dict[str, Any]) -> int:
     """The memory step alone; the knob `onboard_command` stands for npx."""
+    import subprocess
+
     if not flags.get("accept-risk") and os.environ.get("IAPEER_ACCEPT_RISK") != "1":
         raise Refusal("iapeer: onboard needs --accept-risk without a terminal", 2)
     package = str(flags.get("memory", "@agfpd/iapeer-memory"))
@@ -290,6 +312,8 @@ def onboard(root: Root, flags: dict[str, Any]) -> int:
 
 def update(root: Root, flags: dict[str, Any]) -> int:
     """The memory leg alone; the knob `update_command` stands for npm exec, a package without it is unavailable."""
+    import subprocess
+
     if flags.get("foundation-only"):
         return 0
     slot = root.slot()

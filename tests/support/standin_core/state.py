@@ -15,10 +15,8 @@ import time
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 PERSONALITY = re.compile(r"[a-z][a-z0-9-]{0,31}\Z")
 RUNTIME = re.compile(r"[a-z][a-z0-9]{0,31}\Z")
@@ -35,11 +33,11 @@ class Refusal(Exception):
         self.code = code
 
 
-@dataclass(frozen=True)
 class Root:
     """One core's root folder."""
 
-    path: Path
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     @classmethod
     def of_environment(cls) -> Root:
@@ -195,7 +193,7 @@ def write_json(path: Path, value: Any, mode: int) -> None:
 def write_text(path: Path, text: str, mode: int) -> None:
     """Replace a file at once, as the core's atomic writer does (mode as given, whatever it was before)."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temp = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp")
+    temp = path.with_name(f".{path.name}.{os.urandom(6).hex()}.tmp")
     temp.write_text(text)
     temp.chmod(mode)
     temp.rename(path)
