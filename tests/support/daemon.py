@@ -4,6 +4,8 @@
         daemon.wait(lambda health: health["ready"])
         daemon.search("words")
 
+It is forked from a process that has loaded its modules, unless something is put in front of it or handed to it.
+
 Waiting is always for something that can be asked; no time is guessed.
 """
 
@@ -19,11 +21,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
+from tests.support import warm
 from tests.support.runtime_folder import runtime_folder
 
 CHILD = Path(__file__).with_name("memoryd_child.py")
@@ -50,7 +54,7 @@ def environment(home: Path, vault: Path | None, **settings: str) -> dict[str, st
 class Running:
     """A daemon that was started. `port` is 0 until it says which it has."""
 
-    process: subprocess.Popen[str]
+    process: subprocess.Popen[bytes] | warm.Child
     home: Path
     port: int = 0
     lines: list[str] = field(default_factory=list)
@@ -152,9 +156,8 @@ class Running:
     def _why(self) -> str:
         return f"exit {self.process.poll()}, log {self.lines[-8:]}"
 
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        for line in self.process.stderr:
+    def _read(self, stderr: IO[str]) -> None:
+        for line in stderr:
             with self._said:
                 self.lines.append(line.rstrip("\n"))
                 self._said.notify_all()
@@ -187,34 +190,38 @@ def launch(
     is added; without one stdout must stay silent. `under`: words in front of the command. `pass_fds`: descriptors that
     it gets."""
     test = json.dumps({"port": port, "mcp": mcp, "timings": {**QUICK, **timings}})
-    with (events or Path(os.devnull)).open("ab") as told:
-        process = subprocess.Popen(
-            [*under, sys.executable, "-I", str(CHILD)],
-            env={**env, "MEMORYD_TEST": test},
-            stdin=subprocess.DEVNULL,
-            stdout=told if events else subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            pass_fds=pass_fds,
-        )
-    running = Running(process, Path(env["HOME"]), port)
-    reader = threading.Thread(target=running._read, daemon=True)
-    reader.start()
-    try:
-        yield running
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(PATIENCE)
-        reader.join(PATIENCE)
-        stdout = ""
-        if process.stdout is not None:
-            stdout = process.stdout.read()
-            process.stdout.close()
-        assert process.stderr is not None
-        process.stderr.close()
-        assert stdout == "", f"stdout must stay silent: {stdout!r}"
+    whole = {**env, "MEMORYD_TEST": test}
+    with TemporaryFile() as silent, open_pipe() as (stderr, theirs):
+        with theirs, events.open("ab") if events else nullcontext(silent) as out:
+            process: subprocess.Popen[bytes] | warm.Child
+            if under or pass_fds:
+                process = subprocess.Popen(
+                    [*under, sys.executable, "-I", str(CHILD)],
+                    env=whole, stdin=subprocess.DEVNULL, stdout=out, stderr=theirs, pass_fds=pass_fds,
+                )  # fmt: skip
+            else:
+                process = warm.start(CHILD, [], env=whole, cwd=Path.cwd(), out=out, err=theirs)
+        running = Running(process, Path(env["HOME"]), port)
+        reader = threading.Thread(target=running._read, args=[stderr], daemon=True)
+        reader.start()
+        try:
+            yield running
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.wait(PATIENCE)
+            reader.join(PATIENCE)
+            silent.seek(0)
+            stdout = silent.read()
+            assert stdout == b"", f"stdout must stay silent: {stdout!r}"
+
+
+@contextmanager
+def open_pipe() -> Iterator[tuple[IO[str], IO[bytes]]]:
+    """Where lines come out, and where bytes go in."""
+    reading, writing = os.pipe()
+    with open(reading, errors="replace") as lines, open(writing, "wb") as into:
+        yield lines, into
 
 
 @contextmanager

@@ -1,11 +1,14 @@
-"""The process that commands are forked from: `python -I warm_server.py SOCKET`. Ends with its stdin."""
+"""The process that others are forked from: `python -I warm_server.py SOCKET PROGRAM [PACKAGE …]`. Ends with its stdin.
+
+They run the `main` of that file. What it loads and all modules of the packages are loaded before.
+"""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
 import gc
-import importlib
+import importlib.util
 import io
 import json
 import os
@@ -14,16 +17,20 @@ import select
 import signal
 import socket
 import sys
+from collections.abc import Callable
 
-PACKAGES = ("cli", "provision", "supervise", "ecosystem", "surfaces", "index", "fleet", "notes", "broker")
 
-
-def load() -> None:
-    """Every module that a command may need."""
-    for package in PACKAGES:
-        found = importlib.import_module(f"iapeer_memory.{package}")
-        for module in pkgutil.walk_packages(found.__path__, f"{found.__name__}."):
-            importlib.import_module(module.name)
+def load(program: str, packages: list[str]) -> Callable[[], int]:
+    """The program's `main`, with every module that it may need."""
+    for package in packages:
+        parent = importlib.import_module(package)
+        for child in pkgutil.walk_packages(parent.__path__, f"{package}."):
+            importlib.import_module(child.name)
+    spec = importlib.util.spec_from_file_location("program", program)
+    assert spec and spec.loader
+    spec.loader.exec_module(module := importlib.util.module_from_spec(spec))
+    found: Callable[[], int] = module.main
+    return found
 
 
 def serve(path: str) -> list[str] | None:
@@ -60,6 +67,8 @@ def attend(line: socket.socket) -> list[str]:
         become(request["env"], request["cwd"], streams)
         words: list[str] = request["words"]
         return words
+    for stream in streams:
+        os.close(stream)
     line.sendall(str(pid).encode())
     line.sendall(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
     os._exit(0)
@@ -98,13 +107,13 @@ if __name__ == "__main__":
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     codes: list[int] = []
     atexit.register(end_at_once, codes)  # the first one, so the last to be called
-    load()
+    _, place, program, *packages = sys.argv
+    main = load(program, packages)
     gc.collect()
     gc.freeze()
-    asked = serve(sys.argv[1])
+    asked = serve(place)
     if asked is not None:
-        from iapeer_memory import __main__
-
-        sys.argv = [__main__.__file__, *asked]
-        codes.append(__main__.main())
+        sys.argv = [program, *asked]
+        sys.orig_argv = [sys.executable, "-I", *sys.argv]
+        codes.append(main())
         sys.exit(codes[0])
