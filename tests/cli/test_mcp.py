@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,11 +21,25 @@ from tests.support.bed import Bed, bed_in, until
 from tests.support.bridged import WORDS, Session, bridged
 
 
-@pytest.fixture
-def bed(runtime: Path) -> Iterator[Bed]:
-    """Two peers, on a host whose folders have short names."""
+@contextmanager
+def two_peers(runtime: Path) -> Iterator[Bed]:
+    """On a host whose folders have short names."""
     with TemporaryDirectory(prefix="m") as short, bed_in(Path(short), runtime) as made:
         made.init("alpha", "beta")
+        yield made
+
+
+@pytest.fixture
+def bed(runtime: Path) -> Iterator[Bed]:
+    """A host of its own."""
+    with two_peers(runtime) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(runtime: Path) -> Iterator[Bed]:
+    """One host for the questions that change nothing."""
+    with two_peers(runtime) as made:
         yield made
 
 
@@ -186,18 +200,18 @@ def test_folders_that_are_no_project(bed: Bed) -> None:
 
 
 @pytest.mark.parametrize("line", [b"not JSON", b"[]", b"{}", b'{"jsonrpc":"2.0","id":1,"method":"no/such"}', b"\xff"])
-def test_what_is_no_request_is_answered_and_ends_nothing(bed: Bed, line: bytes) -> None:
-    with session(bed, "alpha") as one:
+def test_what_is_no_request_is_answered_and_ends_nothing(shared: Bed, line: bytes) -> None:
+    with session(shared, "alpha") as one:
         one.say(line)
         assert "error" in one.heard()
         assert one.ask("ping")["result"] == {}
 
 
-def test_words_that_are_not_understood(bed: Bed) -> None:
+def test_words_that_are_not_understood(shared: Bed) -> None:
     for words in (("--host",), ("--session",), ("x",)):
-        ran = bed.run("mcp", *words)
+        ran = shared.run("mcp", *words)
         assert ran.code == 2 and ran.err.startswith(f"iapeer-memory mcp: {words[0]} is not understood; usage: ")
-    assert "--harness" in bed.ok("mcp", "--help").out
+    assert "--harness" in shared.ok("mcp", "--help").out
 
 
 def test_the_official_client_drives_it(bed: Bed) -> None:

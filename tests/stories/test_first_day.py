@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.bed import Bed, tree, until
+from tests.support.bed import Bed, bed_in, tree, until
 
 
 def test_from_nothing_to_memory_and_back(bed: Bed) -> None:
@@ -53,19 +54,26 @@ DRIFTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def healed(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator[Bed]:
+    """One host for all that drifts and is as it was when its test ends; a peer for each surface."""
+    with bed_in(tmp_path_factory.mktemp("healed"), runtime) as bed:
+        bed.init(*(drift.replace(" ", "-") for drift in DRIFTS))
+        yield bed
+
+
 @pytest.mark.parametrize("drift", DRIFTS)
-def test_each_surface_drifts_and_is_healed(bed: Bed, drift: str) -> None:
-    bed.init("alpha")
-    whole = tree(bed.peer("alpha"))
-    DRIFTS[drift](bed.peer("alpha"))
+def test_each_surface_drifts_and_is_healed(healed: Bed, drift: str) -> None:
+    bed, peer = healed, healed.peer(drift.replace(" ", "-"))
+    whole = tree(peer)
+    DRIFTS[drift](peer)
     bad = [row for row in bed.findings().values() if row["status"] == "fail"]
     assert [row["check"].split("[")[0] for row in bad] == ["peer-surfaces"] and bad[0][
         "remedy"
     ] == "iapeer-memory verify --repair"
-    healed = bed.findings("--repair")
-    assert healed["peer-surfaces"]["status"] == "repaired"
+    assert bed.findings("--repair")["peer-surfaces"]["status"] == "repaired"
     assert bed.run("verify").code == 0
-    after = tree(bed.peer("alpha"))
+    after = tree(peer)
     assert set(after) == set(whole)
     differing = [name for name in whole if after[name] != whole[name]]
     assert all(b"model" in (after[name] or b"") for name in differing)
@@ -76,9 +84,8 @@ PLACED = ("hooks/iapeer-memory.post-write.sh", "hooks/iapeer-memory.session-star
 
 @pytest.mark.parametrize("name", PLACED)
 @pytest.mark.parametrize("damage", ["gone", "changed", "mode"])
-def test_shims_and_launcher_drift_and_are_healed(bed: Bed, name: str, damage: str) -> None:
-    bed.init("alpha")
-    file = bed.config_dir / name
+def test_shims_and_launcher_drift_and_are_healed(healed: Bed, name: str, damage: str) -> None:
+    bed, file = healed, healed.config_dir / name
     whole = file.read_bytes()
     if damage == "gone":
         file.unlink()
