@@ -121,23 +121,23 @@ def test_errors_are_one_line_also_with_json(host: Bed) -> None:
     assert ran.out == "" and len(ran.err.splitlines()) == 1
 
 
-def test_settings_are_listed_read_and_set_with_their_source(host: Bed) -> None:
-    file = host.config_dir / "config.env"
+def test_settings_are_listed_read_and_set_with_their_source(bed: Bed) -> None:
+    bed.init("alpha")
+    file = bed.config_dir / "config.env"
     before = file.read_bytes()
-    rows = {row["name"]: row for row in host.ok("config", "list", "--json").json()["settings"]}
-    assert (rows["VAULT_PATH"]["value"], rows["VAULT_PATH"]["source"]) == (str(host.vault), "config.env")
+    rows = {row["name"]: row for row in bed.ok("config", "list", "--json").json()["settings"]}
+    assert (rows["VAULT_PATH"]["value"], rows["VAULT_PATH"]["source"]) == (str(bed.vault), "config.env")
     assert rows["SUPERVISOR"]["source"] == "environment" and rows["MAX_RESULTS"]["source"] == "default"
-    assert host.ok("config", "get", "iapeer_memory_max_results").out == "6\n"
-    host.ok("config", "set", "MAX_RESULTS", "9")
-    assert host.ok("config", "get", "MAX_RESULTS").out == "9\n"
+    assert bed.ok("config", "get", "iapeer_memory_max_results").out == "6\n"
+    bed.ok("config", "set", "MAX_RESULTS", "9")
+    assert bed.ok("config", "get", "MAX_RESULTS").out == "9\n"
     assert file.read_bytes() == before + b"IAPEER_MEMORY_MAX_RESULTS=9\n"
-    host.ok("config", "set", "HUMAN_NAME", "  Ada # one ")
-    assert host.ok("config", "get", "HUMAN_NAME").out == "  Ada # one \n"
-    ran = host.run("config", "set", "HUMAN_NAME", "a\nb")
+    bed.ok("config", "set", "HUMAN_NAME", "  Ada # one ")
+    assert bed.ok("config", "get", "HUMAN_NAME").out == "  Ada # one \n"
+    ran = bed.run("config", "set", "HUMAN_NAME", "a\nb")
     assert ran.code == 2 and len(ran.err.splitlines()) == 1
-    assert "stronger" in host.ok("config", "set", "SUPERVISOR", "unit").out
-    assert host.ok("config", "path").out == f"{file}\n"
-    file.write_bytes(before)
+    assert "stronger" in bed.ok("config", "set", "SUPERVISOR", "unit").out
+    assert bed.ok("config", "path").out == f"{file}\n"
 
 
 def test_a_backup_is_listed_and_restored_and_the_present_is_kept(host: Bed) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,26 @@ import pytest
 from tests.support.core_bed import CoreBed, core_bed_in, snapshot
 
 
-@pytest.fixture
-def host(tmp_path: Path, runtime: Path) -> Iterator[CoreBed]:
-    with core_bed_in(tmp_path, runtime) as made:
+@contextmanager
+def curated(folder: Path, runtime: Path) -> Iterator[CoreBed]:
+    with core_bed_in(folder, runtime) as made:
         config = made.bed.config_dir / "config.env"
         config.write_text(config.read_text().replace("MODE=lean", "MODE=curated"))
         made.init()
+        yield made
+
+
+@pytest.fixture
+def host(tmp_path: Path, runtime: Path) -> Iterator[CoreBed]:
+    """A host of its own."""
+    with curated(tmp_path, runtime) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def healed(tmp_path_factory: pytest.TempPathFactory, runtime: Path) -> Iterator[CoreBed]:
+    """One host for all that drifts and is whole again when its test ends."""
+    with curated(tmp_path_factory.mktemp("healed"), runtime) as made:
         yield made
 
 
@@ -48,13 +63,13 @@ TRIGGERS: dict[str, tuple[str, Callable[[CoreBed], None]]] = {
 }
 
 
-def test_triggers_that_drift_are_registered_again(host: CoreBed) -> None:
-    whole = host.triggers()
+def test_triggers_that_drift_are_registered_again(healed: CoreBed) -> None:
+    whole = healed.triggers()
     for what, (check, damage) in TRIGGERS.items():
-        damage(host)
-        assert list(host.failing()) == [check], what
-        assert host.findings("--repair")[check]["status"] == "repaired", what
-        known = [t for t in host.triggers().values() if t["owner"] == "index"]
+        damage(healed)
+        assert list(healed.failing()) == [check], what
+        assert healed.findings("--repair")[check]["status"] == "repaired", what
+        known = [t for t in healed.triggers().values() if t["owner"] == "index"]
         assert sorted(known, key=lambda t: t["id"]) == sorted(whole.values(), key=lambda t: t["id"]), what
 
 
@@ -69,14 +84,14 @@ def test_a_dream_timer_whose_role_is_off_is_taken_back(host: CoreBed) -> None:
     assert host.triggers()[WATCHER]["target"] == "index" and not host.failing()
 
 
-def test_a_notifier_that_is_deaf_is_told_and_not_believed(host: CoreBed) -> None:
-    host.core.turn(deaf=["watcher", "timer"])
-    TRIGGERS["watcher gone"][1](host)
-    found = host.findings("--repair")
+def test_a_notifier_that_is_deaf_is_told_and_not_believed(healed: CoreBed) -> None:
+    healed.core.turn(deaf=["watcher", "timer"])
+    TRIGGERS["watcher gone"][1](healed)
+    found = healed.findings("--repair")
     assert found["notifier-watcher"]["status"] == "fail"
     assert "not registered within 5 s" in found["notifier-watcher"]["detail"]
-    host.core.turn(deaf=None)
-    assert host.findings("--repair")["notifier-watcher"]["status"] == "repaired"
+    healed.core.turn(deaf=None)
+    assert healed.findings("--repair")["notifier-watcher"]["status"] == "repaired"
 
 
 def doctrine(host: CoreBed, role: str = "scriber") -> Path:
@@ -98,60 +113,60 @@ DOCTRINES: dict[str, tuple[str, Callable[[Path], object]]] = {
 }
 
 
-def test_doctrines_that_drift_are_rendered_again(host: CoreBed) -> None:
-    file = doctrine(host)
+def test_doctrines_that_drift_are_rendered_again(healed: CoreBed) -> None:
+    file = doctrine(healed)
     whole = file.read_bytes()
     for what, (problem, damage) in DOCTRINES.items():
         damage(file)
-        failing = host.failing()
+        failing = healed.failing()
         assert list(failing) == ["doctrine[scriber]"] and problem in failing["doctrine[scriber]"], what
-        assert host.findings("--repair")["doctrine[scriber]"]["status"] == "repaired", what
+        assert healed.findings("--repair")["doctrine[scriber]"]["status"] == "repaired", what
         assert file.read_bytes() == whole, what
 
 
-def test_a_doctrine_of_somebody_else_is_left_alone_and_its_remedy_works(host: CoreBed) -> None:
-    file = doctrine(host)
+def test_a_doctrine_of_somebody_else_is_left_alone_and_its_remedy_works(healed: CoreBed) -> None:
+    file = doctrine(healed)
     file.write_text("# I write poems\n")
-    found = host.findings("--repair")["doctrine[scriber]"]
+    found = healed.findings("--repair")["doctrine[scriber]"]
     assert (found["status"], found["healable"]) == ("fail", False)
-    assert host.run("update").code == 1 and file.read_text() == "# I write poems\n"
+    assert healed.run("update").code == 1 and file.read_text() == "# I write poems\n"
     move, _, command = found["remedy"].partition(" && ")
     assert move == f"mv {file} {file}.mine" and command == "iapeer-memory verify --repair"
     file.rename(f"{file}.mine")
-    host.ok("verify", "--repair")
-    assert not host.failing() and "doctrine v" in file.read_text()
+    healed.ok("verify", "--repair")
+    assert not healed.failing() and "doctrine v" in file.read_text()
 
 
-def test_roles_json_that_is_gone_or_broken(host: CoreBed) -> None:
-    manifest = host.state / "roles.json"
+def test_roles_json_that_is_gone_or_broken(healed: CoreBed) -> None:
+    manifest = healed.state / "roles.json"
     whole = manifest.read_bytes()
     manifest.write_text("[")
-    assert host.findings()["role-doctrines"]["remedy"] == "iapeer-memory init"
-    host.init()
-    assert manifest.read_bytes() == whole and not host.failing()
+    assert healed.findings()["role-doctrines"]["remedy"] == "iapeer-memory init"
+    healed.init()
+    assert manifest.read_bytes() == whole and not healed.failing()
     manifest.unlink()
-    assert host.findings()["role-doctrines"]["status"] == "skip"
-    host.init()
+    assert healed.findings()["role-doctrines"]["status"] == "skip"
+    healed.init()
     assert manifest.read_bytes() == whole
 
 
-def test_descriptions_and_role_peers(host: CoreBed) -> None:
-    before = {row["personality"]: row["description"] for row in host.core.registry()}
-    registry = host.core.root / "peers-profiles.json"
+def test_descriptions_and_role_peers(healed: CoreBed) -> None:
+    before = {row["personality"]: row["description"] for row in healed.core.registry()}
+    registry = healed.core.root / "peers-profiles.json"
     document = json.loads(registry.read_text())
     for row in document["peers"]:
         if row["personality"] in ("index", "alpha"):
             row["description"] = ""
     registry.write_text(json.dumps(document, indent=2) + "\n")
-    assert host.failing() == {"role-descriptions": "empty: index"}
-    assert host.findings("--repair")["role-descriptions"]["status"] == "repaired"
-    assert {row["personality"]: row["description"] for row in host.core.registry()} == {**before, "alpha": ""}
-    host.core.ok("remove", "scriber")
-    found = host.findings()["role-descriptions"]
+    assert healed.failing() == {"role-descriptions": "empty: index"}
+    assert healed.findings("--repair")["role-descriptions"]["status"] == "repaired"
+    assert {row["personality"]: row["description"] for row in healed.core.registry()} == {**before, "alpha": ""}
+    healed.core.ok("remove", "scriber")
+    found = healed.findings()["role-descriptions"]
     assert (found["status"], found["remedy"]) == ("fail", "iapeer-memory init") and "scriber" in found["detail"]
-    assert host.findings("--repair")["role-descriptions"]["status"] == "fail", "repair creates nobody"
-    host.init()
-    assert not host.failing()
+    assert healed.findings("--repair")["role-descriptions"]["status"] == "fail", "repair creates nobody"
+    healed.init()
+    assert not healed.failing()
 
 
 def test_templates_and_the_guide(host: CoreBed) -> None:
@@ -172,8 +187,8 @@ def test_templates_and_the_guide(host: CoreBed) -> None:
     assert not guide.exists(), "taking it away takes the consent back"
 
 
-def test_slot_drift(host: CoreBed) -> None:
-    whole = json.loads(host.slot.read_text())
+def test_slot_drift(healed: CoreBed) -> None:
+    whole = json.loads(healed.slot.read_text())
     drifts: dict[str, tuple[dict[str, Any] | None, str]] = {
         "gone": (None, "declaration missing at"),
         "older": ({**whole, "version": "0.1.0"}, "declares v0.1.0, package is v"),
@@ -187,12 +202,12 @@ def test_slot_drift(host: CoreBed) -> None:
     }
     for what, (document, problem) in drifts.items():
         if document is None:
-            host.slot.unlink()
+            healed.slot.unlink()
         else:
-            host.slot.write_text(json.dumps(document))
-        failing = host.failing()
+            healed.slot.write_text(json.dumps(document))
+        failing = healed.failing()
         assert list(failing) == ["memory-slot"] and problem in failing["memory-slot"], what
-        assert host.findings("--repair")["memory-slot"]["status"] == "repaired", what
-        healed = json.loads(host.slot.read_text())
+        assert healed.findings("--repair")["memory-slot"]["status"] == "repaired", what
+        declared = json.loads(healed.slot.read_text())
         theirs = {"theirs": 1} if what == "extra" else {}
-        assert {**healed, "registeredAt": ""} == {**whole, "registeredAt": "", **theirs}, what
+        assert {**declared, "registeredAt": ""} == {**whole, "registeredAt": "", **theirs}, what
