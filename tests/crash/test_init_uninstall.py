@@ -58,7 +58,7 @@ def strike_init(fresh: tuple[Fleet, Snapshot], how: str, places: tuple[int, ...]
 
 @pytest.mark.parametrize(
     ("how", "retry", "places"),
-    [("die-after", True, SPREAD[::3]), ("die", False, SPREAD[1::2]), ("error", False, SPREAD[2::3])],
+    [("die-after", True, SPREAD[::3]), ("die", False, SPREAD[1::3]), ("error", False, SPREAD[2::3])],
 )
 def test_an_init_that_is_struck(fresh: tuple[Fleet, Snapshot], how: str, retry: bool, places: tuple[int, ...]) -> None:
     assert strike_init(fresh, how, places, retry=retry) == len(places)

@@ -14,7 +14,7 @@ import pytest
 from tests.support.bed import Bed, until
 from tests.support.foreign import Fleet, Snapshot
 
-DELAYS = (0.25, 0.4, 0.55, 0.75)
+DELAYS = (0.25, 0.45, 0.75)
 
 
 def killed_after(bed: Bed, seconds: float, *words: str) -> int:

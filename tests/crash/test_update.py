@@ -14,7 +14,8 @@ from tests.support.foreign import Fleet, Snapshot
 
 FAULT = "IAPEER_MEMORY_FAULT"
 KILLED = 137
-SPREAD = (1, 3, 7, 11, 16, 22, 29, 37, 46, 56, 67, 79, 93, 110, 130)
+SPREAD = (1, 3, 7, 22, 29, 37, 46, 56, 67)
+"""Each is struck; a little later an update is through."""
 ALL = tuple(range(1, 400))
 
 
@@ -123,21 +124,21 @@ def failed(drifted: tuple[Fleet, Snapshot], places: tuple[int, ...]) -> int:
 def test_an_update_that_dies_before_an_effect_is_finished_by_the_same_command(
     drifted: tuple[Fleet, Snapshot],
 ) -> None:
-    assert died(drifted, "die", SPREAD[::3]) >= 3
+    assert died(drifted, "die", SPREAD[::3]) == 3
 
 
 @pytest.mark.timeout(240)
 def test_an_update_that_dies_after_an_effect_is_finished_by_the_same_command(
     drifted: tuple[Fleet, Snapshot],
 ) -> None:
-    assert died(drifted, "die-after", SPREAD[1::3]) >= 3
+    assert died(drifted, "die-after", SPREAD[1::3]) == 3
 
 
 @pytest.mark.timeout(240)
 def test_an_update_on_a_full_disk_says_so_and_is_finished_by_the_same_command(
     drifted: tuple[Fleet, Snapshot],
 ) -> None:
-    assert failed(drifted, SPREAD[2::3]) >= 3
+    assert failed(drifted, SPREAD[2::3]) == 3
 
 
 @pytest.mark.slow
