@@ -96,11 +96,12 @@ def text(stream: io.BufferedReader | io.BufferedWriter, errors: str) -> io.TextI
 def end_at_once(codes: list[int]) -> None:
     """End where the interpreter would take all modules apart: in a copy, that touches every page that is shared. Not
     where there is still something to say about the streams."""
+    if not codes:
+        return
     with contextlib.suppress(OSError, ValueError):
-        for code in codes:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(codes[0])
 
 
 if __name__ == "__main__":
