@@ -237,7 +237,7 @@ WORDS = {
     ("init", "--peer", "x=", "--non-interactive"): 2,
     ("init", "--peer", "x=.:vim", "--non-interactive"): 2,
     ("provision-peer", "--cwd", "/tmp", "--runtime", "claude", "--personality", "../x"): 2,
-    ("provision-peer", "--cwd", "/nonexistent", "--runtime", "claude", "--personality", "x"): 1,
+    ("provision-peer", "--cwd", "/nowhere/at/all", "--runtime", "claude", "--personality", "x"): 1,
 }
 
 

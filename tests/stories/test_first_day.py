@@ -26,7 +26,7 @@ def test_from_nothing_to_memory_and_back(bed: Bed) -> None:
     )
 
     (bed.vault / "01_Knowledge" / "Port.md").write_text("The staging database listens on port 5544.\n")
-    until(lambda: "5544" in bed.ok("search", "staging", "port").out, "the note is found")
+    until(lambda: "5544" in bed.run("search", "staging", "port").out, "the note is found")
 
     found = bed.findings()
     assert {row["status"] for row in found.values()} <= {"ok", "warn"}

@@ -83,6 +83,8 @@ class SqliteEngine:
         connection = self._connect(mode)
         try:
             with translated(self._path):
+                if schema.is_new(connection):
+                    raise IndexFailed(f"the index {self._path} is still being made", remedy="ask again in a moment")
                 if not schema.is_ours(connection):
                     raise IndexBroken(f"the index {self._path} was not written by this version", remedy=REBUILT)
                 connection.execute(f"PRAGMA cache_size = -{READER_CACHE_KIB}")
