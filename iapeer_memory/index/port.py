@@ -86,12 +86,10 @@ class NoteRecord:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a question, as it was asked. `prefix`: words that begin with it match too. `exact`: the word itself,
-    not its stem."""
+    """One word of a question, as it was asked. `prefix`: words that begin with it match too."""
 
     text: str
     prefix: bool = False
-    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,10 +206,6 @@ class Reader(Protocol):
     def spelled_like(self, word: str, *, limit: int) -> tuple[str, ...]:
         """Words as they occur, folded, that are one edit away (a letter more, less or other, or two swapped), most
         frequent first. To be asked as words again: they are no stems."""
-        ...
-
-    def occurs(self, word: str) -> bool:
-        """Whether the word's stem occurs anywhere."""
         ...
 
     def spread(self, words: Sequence[str]) -> Mapping[str, int]:

@@ -31,9 +31,9 @@ def note(
     return NoteRecord(summary, digest, keys, passages, tuple(LinkRecord(target, f"see {target}") for target in links))
 
 
-def asked(text: str, *, every: bool = True, prefix: bool = True, exact: bool = False) -> Match:
+def asked(text: str, *, every: bool = True, prefix: bool = True) -> Match:
     """Every word of the text as a term of its own."""
-    return Match(tuple((Word(word, prefix, exact),) for word in text.split()), every)
+    return Match(tuple((Word(word, prefix),) for word in text.split()), every)
 
 
 def paths(engine: Engine, match: Match, limit: int = 10, only: Filter | None = None) -> list[str]:

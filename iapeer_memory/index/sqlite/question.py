@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from iapeer_memory.index.port import Filter, Match, Phrase, Term, Word
 from iapeer_memory.index.sqlite import rows
-from iapeer_memory.index.stems import Stemmer, composed, folded, forms
+from iapeer_memory.index.stems import Stemmer, forms
 
 MOST_TERMS = 64
 """Groups of a question that count, and alternatives of a group."""
@@ -55,51 +55,6 @@ def _word(word: Word, before: list[str], stemmer: Stemmer, beginnings: Beginning
 def _quoted(stems: list[str]) -> str:
     # A stem holds no quote and no blank; NUL would end the text.
     return '"' + " ".join(stems).replace('"', "").replace("\0", "") + '"'
-
-
-def wants_exact(match: Match) -> bool:
-    """Whether some word must be there as it was written."""
-    return any(word.exact for terms in match.terms for term in terms for word in _words(term))
-
-
-def holds(match: Match, text: str, stemmer: Stemmer) -> bool:
-    """Whether a passage (with its title, headings and keys) holds what was asked, its exact words as written."""
-    plain = folded(composed(text))
-    if not _all_or_any(match, (any(_plausible(term, plain) for term in terms) for terms in _groups(match))):
-        return False
-    written = f" {' '.join(forms(text))} "
-    stemmed = f" {stemmer.stream(text)} "
-    return _all_or_any(
-        match, (any(_there(term, written, stemmed, stemmer) for term in terms) for terms in _groups(match))
-    )
-
-
-def _groups(match: Match) -> list[tuple[Term, ...]]:
-    return [terms for terms in match.terms[:MOST_TERMS] if terms]
-
-
-def _all_or_any(match: Match, told: Iterable[bool]) -> bool:
-    return all(told) if match.every else any(told)
-
-
-def _plausible(term: Term, plain: str) -> bool:
-    """Whether a folded text may hold the term: quick, and never wrongly False."""
-    return all(form in plain for word in _words(term) if word.exact for form in forms(word.text))
-
-
-def _there(term: Term, written: str, stemmed: str, stemmer: Stemmer) -> bool:
-    words = _words(term)
-    text = " ".join(word.text for word in words)
-    end = "" if words and words[-1].prefix else " "
-    if any(word.exact for word in words):
-        said = " ".join(forms(text))
-        return not said or f" {said}{end}" in written
-    stems = " ".join(stemmer.stems(text))
-    return not stems or f" {stems} " in stemmed or (not end and f" {' '.join(forms(text))}" in written)
-
-
-def _words(term: Term) -> tuple[Word, ...]:
-    return term.words if isinstance(term, Phrase) else (term,)
 
 
 def condition(only: Filter | None) -> tuple[str, tuple[str, ...]]:

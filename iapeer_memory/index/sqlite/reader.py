@@ -19,10 +19,6 @@ from iapeer_memory.index.stems import Stemmer, forms
 SHOWN_PASSAGES = 3
 """How many matching passages of a note a hit carries."""
 
-WHOLE = f"""
-SELECT notes.title, texts.headings, notes.keys, texts.text FROM texts
-JOIN notes ON notes.edition = texts.key >> {PASSAGE_BITS} WHERE texts.key = ?
-"""  # noqa: S608
 OPENING = f"""
 SELECT texts.text FROM notes JOIN texts ON texts.key = notes.edition << {PASSAGE_BITS} WHERE notes.path = ?
 """  # noqa: S608
@@ -32,9 +28,6 @@ WORDS = 8_192
 
 MOST_TIES = 64
 FURTHER = 16
-MOST_CHECKED = 4_000
-"""Passages, best first, whose words are compared as written where a question wants that."""
-
 LEAST = 1e-9
 
 
@@ -64,9 +57,8 @@ class SqliteReader:
             if not groups:
                 return ()
             passages = ranking.Passages(self._connection, *question.condition(only))
-            exact = question.wants_exact(match)
-            most = MOST_CHECKED if exact else limit * SHOWN_PASSAGES + MOST_TIES
-            if len(groups) > 1 and not match.every and not exact and self._remembered.count() > ranking.MANY:
+            most = limit * SHOWN_PASSAGES + MOST_TIES
+            if len(groups) > 1 and not match.every and self._remembered.count() > ranking.MANY:
                 found = passages.best_of_any(groups, most, least=limit)
                 hits, all_seen = self._hits(found, limit, LEAST)
                 if all_seen:
@@ -74,9 +66,8 @@ class SqliteReader:
             asked = (" AND " if match.every else " OR ").join(groups)
             while True:
                 found = passages.best(asked, most)
-                held = (row for row in found if question.holds(match, self._whole(row[0]), self.stemmer))
-                hits, all_seen = self._hits(held if exact else found, limit, LEAST)
-                if all_seen or exact or len(found) < most:
+                hits, all_seen = self._hits(found, limit, LEAST)
+                if all_seen or len(found) < most:
                     return hits
                 most *= FURTHER  # some notes have very many passages that match
 
@@ -93,11 +84,6 @@ class SqliteReader:
         written = forms(word)
         with translated(self._path):
             return spelling.spelled_like(self._connection, written[0], limit) if len(written) == 1 else ()
-
-    def occurs(self, word: str) -> bool:
-        """Whether the word's stem occurs anywhere."""
-        with translated(self._path):
-            return spelling.occurs(self._connection, self.stemmer.stems(word)) > 0
 
     def spread(self, words: Sequence[str]) -> Mapping[str, int]:
         """Of each word: in how many notes its stem occurs."""
@@ -220,8 +206,3 @@ class SqliteReader:
         """The stem of a word that occurs."""
         with self._looking:
             return spelling.stem(self._connection, form)
-
-    def _whole(self, key: int) -> str:
-        """All that is matched of a passage."""
-        row = self._connection.execute(WHOLE, (key,)).fetchone()
-        return "\n".join(row) if row else ""
