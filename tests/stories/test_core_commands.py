@@ -12,7 +12,7 @@ import pytest
 from iapeer_memory import __version__
 from iapeer_memory.cli.commands import COMMANDS
 from tests.support.bed import until
-from tests.support.core_bed import CoreBed, changed_paths, core_bed_in, reference_bed_in, snapshot
+from tests.support.core_bed import NOISE, CoreBed, changed_paths, core_bed_in, reference_bed_in, snapshot
 
 
 @pytest.fixture
@@ -68,10 +68,6 @@ def test_every_document_parses_and_says_what_it_is(host: CoreBed) -> None:
         assert "\x1b" not in ran.out
 
 
-NOISE = (
-    "/standin/", "/runtimes/", "memoryd.", "/cache/", "/logs/", "journal.json", ".lock", "/context/", "/fragments/",
-    "/indexes/", "/backups/", "index.db", ".ahead", "/history/", "/host-id", "/running-process/manifests/",
-)  # fmt: skip
 CORES = ("/peer-profile.json", "/.codex/config.toml")
 """What the core and its notifier write when we ask them: the plan tells the question, not their file."""
 

@@ -19,6 +19,11 @@ from tests.support.standin_core.make import StandIn, make_core
 
 ROLES = ("index", "scriber", "dreamweaver")
 MINE = "iapeer-memory"
+NOISE = (
+    "/standin/", "/runtimes/", "memoryd.", "/cache/", "/logs/", "journal.json", ".lock", "/context/", "/fragments/",
+    "/indexes/", "/backups/", "index.db", ".ahead", "/history/", "/host-id", "/running-process/manifests/",
+)  # fmt: skip
+"""In the paths of what runtimes, memoryd and the stand-in write whenever they come to it."""
 
 
 @dataclass
