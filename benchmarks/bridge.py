@@ -123,7 +123,7 @@ def bridges(home: Path, rounds: int) -> tuple[float, float]:
     write(home / "vault", "01_Knowledge/Harbour.md", "Seven gannets.\n")
     env = environment(home, home / "vault")
     bare, started, held = [], [], []
-    with start(home, home / "vault"):
+    with start(home, home / "vault", cold=True):
         for _ in range(rounds):
             bare.append(timed(lambda: subprocess.run(BARE, env=env, check=True)))
             took, size = bridge(env)

@@ -167,7 +167,7 @@ def hinting(scratch: Path) -> Iterator[tuple[Row, Row]]:
         settings = {"EMBEDDING_ENDPOINT": model.url, "EMBEDDING_MODEL": "m", "EMBEDDING_DIMENSIONS": "2"}
         with Path(paths.config_file).open("a") as config:
             config.write("".join(f"IAPEER_MEMORY_{name}={value}\n" for name, value in settings.items()))
-        with start(home, home / "vault", port=port, settings=settings) as daemon:
+        with start(home, home / "vault", port=port, settings=settings, cold=True) as daemon:
             daemon.until(lambda: model.requests)
             daemon.wait(lambda health: health["unembedded"] == 0)
             seen, hidden = Path(paths.attach_socket), Path(f"{paths.attach_socket}.hidden")
@@ -334,7 +334,7 @@ def under_load(scratch: Path, table: tuple[Row, ...], seconds: float) -> None:
     notes.write()
     what = f"{SESSIONS} sessions, one call a second each"
     tell(f"{what}, nothing else of ours runs", take_turns(table, seconds))
-    with start(scratch / "memoryd", notes.root, belt=0.0) as daemon, rewriting(notes):
+    with start(scratch / "memoryd", notes.root, cold=True, belt=0.0) as daemon, rewriting(notes):
         made = take_turns(table, seconds)
         passes = sum("whole pass" in line or "partial pass" in line for line in daemon.lines)
     if passes < 2:

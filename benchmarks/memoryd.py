@@ -90,7 +90,7 @@ class Bench:
             peers = [{"personality": name, "cwd": str(self.home / name)} for name in PEERS]
             fleet.write_text(json.dumps({"updatedAt": "2026-01-01T00:00:00Z", "peers": peers}))
         real = dataclasses.asdict(Timings()) | timings
-        with start(self.home, self.vault, ready=False, settings={"STAMPING": "0"}, **real) as daemon:
+        with start(self.home, self.vault, ready=False, cold=True, settings={"STAMPING": "0"}, **real) as daemon:
             yield daemon
 
 

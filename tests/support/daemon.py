@@ -4,7 +4,8 @@
         daemon.wait(lambda health: health["ready"])
         daemon.search("words")
 
-It is forked from a process that has loaded its modules, unless something is put in front of it or handed to it.
+It is forked from a process that has loaded its modules, unless it shall start cold, as an operator's does: for whoever
+measures it, puts something in front of it, or hands it something.
 
 Waiting is always for something that can be asked; no time is guessed.
 """
@@ -184,6 +185,7 @@ def launch(
     events: Path | None = None,
     under: Sequence[str] = (),
     pass_fds: Sequence[int] = (),
+    cold: bool = False,
     **timings: float,
 ) -> Iterator[Running]:
     """Start it without waiting for anything; killed at the end if it still runs. `events`: a file to which its stdout
@@ -194,7 +196,7 @@ def launch(
     with TemporaryFile() as silent, open_pipe() as (stderr, theirs):
         with theirs, events.open("ab") if events else nullcontext(silent) as out:
             process: subprocess.Popen[bytes] | warm.Child
-            if under or pass_fds:
+            if cold or under or pass_fds:
                 process = subprocess.Popen(
                     [*under, sys.executable, "-I", str(CHILD)],
                     env=whole, stdin=subprocess.DEVNULL, stdout=out, stderr=theirs, pass_fds=pass_fds,
@@ -235,12 +237,13 @@ def start(
     settings: Mapping[str, str] | None = None,
     events: Path | None = None,
     under: Sequence[str] = (),
+    cold: bool = False,
     **timings: float,
 ) -> Iterator[Running]:
     """Start it and wait until it is up, and its first pass done."""
     home.mkdir(parents=True, exist_ok=True)
     env = environment(home, vault, **(settings or {}))
-    with launch(env, port=port, mcp=mcp, events=events, under=under, pass_fds=(), **timings) as running:
+    with launch(env, port=port, mcp=mcp, events=events, under=under, pass_fds=(), cold=cold, **timings) as running:
         match = UP.search(running.said("up: http"))
         assert match
         running.port = int(match[1])
