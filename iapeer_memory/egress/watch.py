@@ -10,8 +10,6 @@ from typing import Literal
 Kind = Literal["added", "modified", "deleted"]
 KINDS: dict[int, Kind] = {1: "added", 2: "modified", 3: "deleted"}
 """The library's numbers."""
-QUIET = 0.05
-"""Seconds for which nothing has changed when a batch is handed out."""
 
 
 async def changes(
@@ -19,15 +17,16 @@ async def changes(
     *,
     stop: asyncio.Event,
     wanted: Callable[[str], bool],
-    quiet_ms: int = round(QUIET * 1000),
+    quiet: float,
     longest_ms: int = 1600,
     poll: bool = False,
 ) -> AsyncIterator[tuple[tuple[Kind, str], ...]]:
     """Batches of (what happened, absolute path), sorted by path, until `stop` is set.
 
-    `wanted`: which paths count. `quiet_ms`: how long it must be quiet before a batch is handed out; `longest_ms`: the
-    most that a batch is held back. `poll`: do not ask the kernel (network folders). Raises FileNotFoundError when a
-    folder is not there, and what the library raises when the kernel has no more watches (OSError).
+    `wanted`: which paths count. `quiet`: a batch is handed out once to twice so many seconds after its last change, and
+    a thread wakes up as often; `longest_ms`: the most that a batch is held back. `poll`: do not ask the kernel (network
+    folders). Raises FileNotFoundError when a folder is not there, and what the library raises when the kernel has no
+    more watches (OSError).
     """
     import watchfiles
 
@@ -38,7 +37,7 @@ async def changes(
         *folders,
         watch_filter=keep,
         stop_event=stop,
-        step=quiet_ms,
+        step=round(quiet * 1000),
         debounce=longest_ms,
         force_polling=poll or None,
         recursive=True,

@@ -72,7 +72,7 @@ class Keeper:
         self._stopping = threading.Event()
 
     def touched(self, paths: Iterable[str], *, ago: float = 0.0) -> None:
-        """These vault-relative paths may have changed, at least so many seconds ago."""
+        """These vault-relative paths may have changed, about so many seconds ago."""
         self._pending.add(paths, self._clock.monotonic() - ago)
         self._wake.set()
 

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """`debounce`: quiet before a pass over what changed, never later than `debounce_most` after the first change.
+    """`quiet`: what changes is told once to twice so long after; a processor that idles is woken as often.
+    `debounce`: quiet before a pass over what changed, never later than `debounce_most` after the first change.
     `belt`: between whole passes while the watch is up; `poll`: while it is down. `away`: between looks for a vault
     that went. `doubt`: between whole passes that trust no row, which take ten times as long; the first is the second
     whole pass. `retry`: after a pass that failed. `chores`: between two writings of the state. `graceful`: what open
     connections get at the end.
     """
 
+    quiet: float = 0.1
     debounce: float = 1.5
     debounce_most: float = 15.0
     heartbeat: float = 30.0

@@ -12,7 +12,7 @@ from functools import partial
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
-from iapeer_memory.egress.watch import QUIET, changes
+from iapeer_memory.egress.watch import changes
 from iapeer_memory.memoryd.keeper import Keeper
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.passes import present
@@ -78,8 +78,9 @@ class Watching:
         self._keeper.whole()
 
     async def _consume(self, real: str, stop: asyncio.Event) -> None:
-        async for batch in changes((real,), stop=stop, wanted=lambda path: relevant(relative(real, path))):
-            self._keeper.touched((relative(real, path) for _, path in batch), ago=QUIET)
+        quiet = self._timings.quiet
+        async for batch in changes((real,), stop=stop, wanted=lambda path: relevant(relative(real, path)), quiet=quiet):
+            self._keeper.touched((relative(real, path) for _, path in batch), ago=1.5 * quiet)
 
     def _inode(self) -> tuple[int, int] | None:
         try:

@@ -70,7 +70,7 @@ def test_changes_are_told_with_their_kind(tmp_path: Path, poll: bool) -> None:
 
         async def watch() -> None:
             async for batch in changes(
-                (str(tmp_path),), stop=stop, wanted=lambda path: path.endswith(".md"), poll=poll
+                (str(tmp_path),), stop=stop, quiet=0.05, wanted=lambda path: path.endswith(".md"), poll=poll
             ):
                 seen.update((kind, os.path.basename(path)) for kind, path in batch)
                 if {name for _, name in seen} == {"old.md", "new.md"}:
