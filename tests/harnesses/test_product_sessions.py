@@ -39,7 +39,8 @@ def test_both_accept_what_we_wrote_and_list_nothing_of_ours_afterwards(product: 
 
 def test_a_note_of_codex_reaches_claude(product: Product) -> None:
     """The other way round is told in the short form."""
-    a_note_travels(product, "codex", "claude")
+    answer = a_note_travels(product, "codex", "claude")
+    assert "Harbour" in answer and "seven" in answer, answer
 
 
 @pytest.mark.parametrize("kind", KINDS)

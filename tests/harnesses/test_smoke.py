@@ -74,9 +74,11 @@ def test_codex_from_trust_to_the_answer_of_the_memory(harnesses: Harnesses, bed:
 
 
 def test_the_product_carries_a_note_of_claude_to_codex(product: Product) -> None:
-    a_note_travels(product, "claude", "codex")
+    answer = a_note_travels(product, "claude", "codex")
+    assert "Harbour" in answer and "seven" in answer, answer
 
 
 def test_the_product_carries_a_note_of_codex_to_claude_through_the_bridge(product: Product) -> None:
     product.env["IAPEER_MEMORY_TRANSPORT"] = "attach"
-    a_note_travels(product, "codex", "claude")
+    answer = a_note_travels(product, "codex", "claude")
+    assert "Harbour" in answer and "seven" in answer, answer

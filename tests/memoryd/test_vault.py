@@ -40,6 +40,7 @@ def test_hidden_and_system_notes_are_never_found(tmp_path: Path, vault: Path) ->
         write(vault, "99_System/e.md", "secret zebra")
         write(vault, "01_Knowledge/last.md", "public zebra")
         daemon.until(lambda: daemon.titles("zebra") == ["last"])
+        assert daemon.titles("secret zebra") == ["last"] and daemon.titles("secret") == []
 
 
 def test_a_vault_that_goes_and_comes_back(tmp_path: Path, vault: Path) -> None:
@@ -105,6 +106,7 @@ def test_a_damaged_index_is_rebuilt_while_it_runs(tmp_path: Path, vault: Path) -
         write(vault, "01_Knowledge/after.md", "moose")
         daemon.until(lambda: not (r := daemon.call({"query": "moose"})).get("isError") and "after" in str(r))
         daemon.wait(lambda h: h["notes"] == 302)
+        assert daemon.titles("moose") == ["after"] and len(daemon.titles("bear")) == 6
 
 
 def test_a_russian_vault(tmp_path: Path) -> None:

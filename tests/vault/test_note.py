@@ -81,4 +81,5 @@ def test_any_bytes_are_a_note(data: bytes) -> None:
 
 @given(st.text(alphabet="-:'\"[]#|> \n\\ax\ufeff\r", max_size=60))
 def test_any_block_is_read(text: str) -> None:
-    frontmatter.read(frontmatter.split("---\n" + text + "\n---\n").block)
+    found = frontmatter.read(frontmatter.split("---\n" + text + "\n---\n").block)
+    assert all(key and key == key.strip() for key in found), found
