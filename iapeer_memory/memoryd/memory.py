@@ -36,6 +36,10 @@ from iapeer_memory.vault.layout import Locale
 FIRST_PASS = 5.0
 """Seconds that a search waits for the first pass over a vault of which nothing is indexed yet."""
 
+PLACES = ("process", "thread", "process")
+"""Where searches are answered at once, the best place first. One waits at the process while another is answered there,
+so that the process never rests: unlike a thread, it takes nothing from the loop that all requests come through."""
+
 T = TypeVar("T")
 
 
@@ -72,6 +76,9 @@ class VaultMemory:
         self._nameless = nameless
         self._now = now
         self._finders: dict[int, Finder] = {}
+        self._places: asyncio.PriorityQueue[int] = asyncio.PriorityQueue()
+        for place in range(len(PLACES)):
+            self._places.put_nowait(place)
 
     async def search(self, arguments: SearchArguments, caller: str | None) -> Payload:
         """Answer a search. Raises IndexFailed."""
@@ -88,20 +95,26 @@ class VaultMemory:
         )
         self._condition.searches += 1
         try:
-            payload = await self._beside(question)
-            if payload is None:
-                payload = await self._ask(lambda reader: self._finder().answer(reader, question))
-            return payload
+            if self._searching is None:
+                return await self._here(question)
+            place = await self._places.get()
+            try:
+                payload = await self._beside(self._searching, question) if PLACES[place] == "process" else None
+                return await self._here(question) if payload is None else payload
+            finally:
+                self._places.put_nowait(place)
         except ProductError:
             self._condition.failed_searches += 1
             raise
 
-    async def _beside(self, question: Question) -> Payload | None:
+    async def _beside(self, searching: Searching, question: Question) -> Payload | None:
         """The search process's answer; None where there is none."""
         edition = self._store.edition
-        if self._searching is None or edition is None:
-            return None
-        return await self._searching.answer(question, edition)
+        return None if edition is None else await searching.answer(question, edition)
+
+    async def _here(self, question: Question) -> Payload:
+        """A thread's answer."""
+        return await self._ask(lambda reader: self._finder().answer(reader, question))
 
     async def related(self, arguments: RelatedArguments, caller: str | None) -> Payload:
         """What a note is linked with. Raises IndexFailed."""

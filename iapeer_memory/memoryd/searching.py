@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import deque
 from os.path import join, split
 from typing import Any
 
@@ -26,6 +27,10 @@ PATIENCE = 30.0
 PAUSE = 60.0
 """Seconds after which a process that was lost is started anew."""
 
+WAITING = 4_096
+"""Bytes of a question that is sent while another is under way: what waits must fit into the channel of every system, or
+both ends would wait for each other."""
+
 
 def interpreter(running: str) -> str:
     """What the process runs on: only memoryd itself runs on memoryd's own executable."""
@@ -34,8 +39,8 @@ def interpreter(running: str) -> str:
 
 
 class Searching:
-    """One question at a time, all from one event loop. `index`: the index's file; `log_path`: where the process says
-    what went wrong. `pid`: of the process, while there is one."""
+    """Questions in turn, all from one event loop. `index`: the index's file; `log_path`: where the process says what
+    went wrong. `pid`: of the process, while there is one."""
 
     def __init__(self, door: Door, index: str, locale_id: str, *, log_path: str, log: Log) -> None:
         self.pid: int | None = None
@@ -47,8 +52,8 @@ class Searching:
         self._starting: asyncio.Task[None] | None = None
         self._not_before = 0.0
         self._channel: Channel | None = None
-        self._free = False
-        self._asked: asyncio.Future[dict[str, Any] | None] | None = None
+        self._ready = False
+        self._asked: deque[asyncio.Future[dict[str, Any] | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     async def answer(self, question: Question, edition: int) -> dict[str, Any] | None:
@@ -56,15 +61,17 @@ class Searching:
         channel = self._channel
         if channel is None:
             self.start()
-        if channel is None or not self._free:
+        if channel is None or not self._ready:
             return None
-        loop = asyncio.get_running_loop()
-        self._free = False
-        asked: asyncio.Future[dict[str, Any] | None] = loop.create_future()
-        self._asked = asked
-        self._timer = loop.call_later(PATIENCE, self._lose)
+        frame = packed(question, edition)
+        if self._asked and len(frame) > WAITING:
+            return None
+        asked: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
+        self._asked.append(asked)
+        if len(self._asked) == 1:
+            self._wait()
         try:
-            channel.send(packed(question, edition))
+            channel.send(frame)
         except OSError:
             self._lose()
         return await asked
@@ -105,24 +112,33 @@ class Searching:
         """Something has come: a part of an answer, all of it, or the end. The first frame only says: ready."""
         if not channel.more():
             self._lose()
-        elif (frame := channel.frame()) is not None:
-            self._free = True
-            self._settle(json.loads(frame) or None)
+            return
+        while (frame := channel.frame()) is not None:
+            if self._ready:
+                _settle(self._asked.popleft(), json.loads(frame) or None)
+                self._wait()
+            self._ready = True
+
+    def _wait(self) -> None:
+        """For the next answer, and not for ever."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._lose) if self._asked else None
 
     def _lose(self) -> None:
         self._log.warn("the search process was lost; threads answer")
         self._let_go()
 
     def _let_go(self) -> None:
-        channel, self._channel, self.pid, self._free = self._channel, None, None, False
+        channel, self._channel, self.pid, self._ready = self._channel, None, None, False
         if channel is not None:
             asyncio.get_running_loop().remove_reader(channel.fd)
             channel.close()
-        self._settle(None)
+        while self._asked:
+            _settle(self._asked.popleft(), None)
+        self._wait()
 
-    def _settle(self, payload: dict[str, Any] | None) -> None:
-        asked, self._asked = self._asked, None
-        if self._timer is not None:
-            self._timer.cancel()
-        if asked is not None and not asked.done():
-            asked.set_result(payload)
+
+def _settle(asked: asyncio.Future[dict[str, Any] | None], payload: dict[str, Any] | None) -> None:
+    if not asked.done():  # who asked may be gone
+        asked.set_result(payload)

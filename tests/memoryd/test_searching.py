@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from iapeer_memory.egress.channel import channel_pair
 from iapeer_memory.index.port import Filter
 from iapeer_memory.memoryd.searcher import packed, unpacked
 from iapeer_memory.search.engine import Question
-from tests.support.daemon import Running, start, until, write
+from tests.support.daemon import PATIENCE, Running, start, until, write
 
 QUERIES = ("heron", '"heron in the reeds"', "herons of no kind", "камыши")
 
@@ -82,6 +83,29 @@ def test_it_answers_like_the_threads_and_may_die_at_any_time(tmp_path: Path, vau
         # A change of the notes is seen by whoever answers.
         write(vault, "01_Knowledge/Heron.md", "A crane.\n")
         daemon.until(lambda: [item["title"] for item in daemon.search("crane")["results"]] == ["Heron"])
+
+
+def test_what_waits_for_it_is_answered_though_it_hangs_and_dies(tmp_path: Path, vault: Path) -> None:
+    with start(tmp_path / "home", vault) as daemon, ThreadPoolExecutor(2 * len(QUERIES)) as agents:
+        pid = until(lambda: searcher(daemon))
+        expected = answers(daemon)
+        os.kill(pid, signal.SIGSTOP)
+        asked = [agents.submit(daemon.search, query) for query in 2 * QUERIES]
+        # One that was under way there and one that waits behind it; a thread answers the others.
+        daemon.until(lambda: sum(not one.done() for one in asked) == 2)
+        os.kill(pid, signal.SIGKILL)
+        assert [one.result(PATIENCE) for one in asked] == 2 * expected
+
+
+def test_a_question_too_long_to_wait_there_is_answered_by_a_thread(tmp_path: Path, vault: Path) -> None:
+    with start(tmp_path / "home", vault) as daemon, ThreadPoolExecutor(3) as agents:
+        pid = until(lambda: searcher(daemon))
+        os.kill(pid, signal.SIGSTOP)
+        long = "heron " + "камыши " * 900
+        asked = [agents.submit(daemon.titles, query) for query in ("heron", long, long)]
+        daemon.until(lambda: sum(one.done() for one in asked) >= 2)
+        os.kill(pid, signal.SIGKILL)
+        assert all("Heron" in one.result(PATIENCE) for one in asked)
 
 
 def test_it_sees_what_changes_and_an_index_that_is_made_anew(tmp_path: Path, vault: Path) -> None:
