@@ -102,10 +102,11 @@ def as_note(speakers: Sequence[str], session: dict[str, Any]) -> str:
 
 
 @contextmanager
-def indexed(notes: Iterable[tuple[str, str]]) -> Iterator[Reader]:
-    """A reader of an index of these notes."""
+def indexed(notes: Iterable[tuple[str, str]]) -> Iterator[tuple[Reader, Path]]:
+    """A reader of an index of these notes, and the index's file."""
     with tempfile.TemporaryDirectory() as scratch:
-        engine = SqliteEngine(RealFiles(), str(Path(scratch) / "index.db"), uid=os.getuid())
+        index = Path(scratch) / "index.db"
+        engine = SqliteEngine(RealFiles(), str(index), uid=os.getuid())
         writer = engine.writer("finding")
         records = (record(parse(path, text.encode()), NAMES) for path, text in notes)
         while batch := list(islice(records, 500)):
@@ -113,7 +114,7 @@ def indexed(notes: Iterable[tuple[str, str]]) -> Iterator[Reader]:
         writer.resolve()
         reader = engine.reader()
         try:
-            yield reader
+            yield reader, index
         finally:
             reader.close()
             writer.close()
@@ -228,7 +229,7 @@ def locomo(folder: Path, library: str | None, distractors: int) -> None:
         theirs["bm25s, stems"] = library_bm25(every, library)
     else:
         theirs["BM25 (own loop), stems"] = plain_bm25(every)
-    with indexed(every.items()) as reader:
+    with indexed(every.items()) as (reader, _):
         told = {"memory": outcomes(ours(reader), cases)}
         told |= {name: outcomes(rank, cases) for name, rank in theirs.items()}
     groups = {"tuned on": TUNED_ON, "reported": REPORTED, "all": (*TUNED_ON, *REPORTED)}
@@ -254,11 +255,11 @@ def made_up() -> None:
     print("\n| set | questions | @1 | @5 | @10 | MRR | recall@10 |\n|---|---|---|---|---|---|---|")
     for name, notes, asked in finding_sets.literal(), finding_sets.russian():
         cases = [Case(0, text, frozenset({path}), 0) for text, path in asked]
-        with indexed(notes.items()) as reader:
+        with indexed(notes.items()) as (reader, _):
             print(row(f"{name}: memory", outcomes(ours(reader), cases)))
         print(row(f"{name}: FTS5, OR, porter", outcomes(fts5(notes), cases)))
     notes, pairs = finding_sets.twins()
-    with indexed(notes.items()) as reader:
+    with indexed(notes.items()) as (reader, _):
         rank = ours(reader)
         found = [(rank(text), current, stale) for text, current, stale in pairs]
     both = [(ranked, current, stale) for ranked, current, stale in found if current in ranked and stale in ranked]

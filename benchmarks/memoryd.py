@@ -1,13 +1,14 @@
 """What the daemon costs, each figure beside a baseline of the same run.
 
-    python benchmarks/memoryd.py [--notes 1000 10000] [--large] [--searches N] [--only TABLE …]
+    python benchmarks/memoryd.py [--notes 1000 10000] [--large] [--searches N] [--only TABLE …] [--locomo FOLDER]
 
 Over vaults of made-up notes (2 KB, linked, two languages): a search in the daemon's own code, of questions that were
 never asked before, beside the bare MATCH of the same stems joined by OR over the same passages; what MCP over HTTP adds
 to it beside a bare Starlette echo; eight agents at once beside one; a search during a whole pass over a vault of which
 every note has changed beside an idle one; a change until it is found; bytes of the answers; memory and processor time.
-`--large`: 50,000 notes too. `--searches`: of the memory table. Ratios are gates: exit 1 when one is not met. Absolute
-figures are only told.
+`--large`: 50,000 notes too. `--searches`: of the memory table. `--locomo`: a folder of LoCoMo conversations in JSON:
+the same search, of the questions that people asked about them, with a note for each session. Ratios are gates: exit 1
+when one is not met. Absolute figures are only told.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.finding import conversations, indexed  # noqa: E402
 from benchmarks.questions import Asked, asked, printed  # noqa: E402
 from benchmarks.wire import Line, agents, echo, processor, request, resident, search, timed  # noqa: E402
 from iapeer_memory.egress.files import RealFiles  # noqa: E402
@@ -196,6 +198,29 @@ def searching(bench: Bench, daemon: Running) -> None:
     tell("text of a default search / 4 KB", f"{max(sizes)} bytes at most", max(sizes) / 4_096, most=1)
 
 
+def conversing(folder: Path, table: Table) -> None:
+    """The daemon's own search and the bare MATCH of real questions over real texts, the first quarter to warm both."""
+    notes, cases = conversations(folder)
+    finder, stemmer = Finder(locale("en")), Stemmer()
+    bare: list[float] = []
+    own: list[float] = []
+    with (
+        indexed(notes.items()) as (reader, index),
+        closing(sqlite3.connect(f"file:{index}?mode=ro", uri=True)) as plain,
+    ):
+        for case in cases:
+            words = " OR ".join(f'"{stem}"' for stem in stemmer.stems(case.text))
+            question = Question(case.text)
+            bare.append(worked(lambda: plain.execute(BARE, (words,)).fetchall()))  # noqa: B023 - called at once
+            own.append(worked(lambda: finder.answer(reader, question)))  # noqa: B023
+    warm = len(cases) // 4
+    base_p50, own_p50 = middle(bare[warm:]), middle(own[warm:])
+    print(f"\n{len(notes)} sessions of conversations, {len(cases) - warm} questions that people asked")
+    figure = f"{own_p50:.2f} / {base_p50:.2f} ms"
+    table.tell("search in the daemon / bare MATCH, p50", figure, own_p50 / base_p50, most=3)
+    print("asked:", *(case.text for case in cases[warm : warm + 3]), sep="\n  ")
+
+
 def text_of(answer: bytes) -> int:
     """Bytes of the text part of an answer."""
     return len(json.loads(answer)["result"]["content"][0]["text"].encode())
@@ -315,6 +340,7 @@ def measure(bench: Bench, only: Sequence[str], searches: int) -> None:
                 work()
     if "pass" in only:
         during_a_pass(bench)
+    print("asked:", *printed(bench.questions), sep="\n  ")
 
 
 def main() -> int:
@@ -324,8 +350,11 @@ def main() -> int:
     words.add_argument("--large", action="store_true", help=f"{LARGE:,} notes too")
     words.add_argument("--searches", type=int, default=3_000, help="of the memory table; 100000 for the long form")
     words.add_argument("--only", nargs="*", choices=TABLES, default=TABLES)
+    words.add_argument("--locomo", type=Path, help="a folder with conversation-*.json")
     given = words.parse_args()
     table = Table()
+    if given.locomo:
+        conversing(given.locomo, table)
     for notes in [*given.notes, *([LARGE] if given.large else [])]:
         source = VaultOf(notes)
         with tempfile.TemporaryDirectory() as scratch:
@@ -335,7 +364,6 @@ def main() -> int:
                 source, folder / "vault", folder / "home", table, asked(source, 40), asked(source, 40, seed=8)
             )
             measure(bench, given.only, given.searches)
-    print("\nasked:", *printed(bench.questions), sep="\n  ")
     print(f"\nload average: {' '.join(f'{load:.1f}' for load in os.getloadavg())}, {os.cpu_count()} cores")
     for line in table.missed:
         print(f"MISSED {line}")

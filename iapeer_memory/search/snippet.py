@@ -136,8 +136,10 @@ def snippet(passages: Sequence[str], marker: Marker, *, opening: str, locale: st
 def _prose(text: str) -> str:
     """The passage on one line, composed, without headings and rules."""
     lines = composed(text[:SCANNED]).split("\n")
-    kept = [line for line in lines if line[:1] not in MARKS or not MARKUP.fullmatch(line.strip(" \t"))]
-    return " ".join(" ".join(kept).split())
+    kept = [line for line in lines if line and (line[0] not in MARKS or not MARKUP.fullmatch(line.strip(" \t")))]
+    whole = " ".join(kept)
+    # Most passages are neat by now. No blank but the ordinary one is printable.
+    return whole.strip() if whole.isprintable() and "  " not in whole else " ".join(whole.split())
 
 
 def _windows(marks: Sequence[Mark]) -> Iterator[tuple[int, int, int]]:
