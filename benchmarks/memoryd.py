@@ -309,14 +309,16 @@ def during_a_pass(bench: Bench) -> None:
     for number in range(bench.source.count):
         path = bench.vault / bench.source.path(number)
         path.write_text(bench.source.text(number, 1), encoding="utf-8")
-    with bench.daemon() as daemon, closing(Line(daemon.port)) as line:
+    with bench.daemon() as daemon:
         began = time.monotonic()
-        busy = asked_for(line, lambda: not daemon.health()["ready"])
+        with closing(Line(daemon.port)) as line:
+            busy = asked_for(line, lambda: not daemon.health()["ready"])
         took = time.monotonic() - began
         settled(daemon)
-        for _ in range(2):
-            end = time.monotonic() + min(10.0, took)
-            idle += asked_for(line, lambda: time.monotonic() < end)  # noqa: B023
+        with closing(Line(daemon.port)) as line:
+            for _ in range(2):
+                end = time.monotonic() + min(10.0, took)
+                idle += asked_for(line, lambda: time.monotonic() < end)  # noqa: B023
     figure = f"{middle(busy):.2f} / {middle(idle):.2f} ms"
     bench.table.tell("search during a whole pass / idle, p50", figure, middle(busy) / middle(idle), most=3)
     bench.table.tell("of so many, in a pass of", f"{len(busy)}, {took:.1f} s; p99 {ninety_nine(busy):.0f} ms")
