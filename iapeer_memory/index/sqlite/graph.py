@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from iapeer_memory.index.port import LinkGraph, Neighbour, NoteSummary, Unresolved
@@ -21,6 +21,14 @@ ends (whose, note, direction) AS (
     WHERE links.note = some.id AND links.source <> some.id
 )
 SELECT whose, path, title, type, status, direction, degree, backlinks FROM ends CROSS JOIN notes ON notes.id = ends.note
+ORDER BY degree DESC, path, direction DESC
+"""
+LINKED_NOTES = "SELECT id, path FROM notes WHERE degree > 0 AND path IN"
+NEAREST = """
+SELECT path, title, type, status, direction, degree, backlinks FROM (
+    SELECT note, 'outgoing' AS direction FROM links WHERE source = ?1 AND note <> ?1
+    UNION ALL SELECT source, 'incoming' FROM links WHERE note = ?1 AND source <> ?1
+) AS ends CROSS JOIN notes ON notes.id = ends.note
 ORDER BY degree DESC, path, direction DESC
 """
 EDGES = f"""
@@ -60,30 +68,39 @@ def find(connection: sqlite3.Connection, name: str) -> tuple[NoteSummary, ...]:
     return ()
 
 
-def neighbours(
-    connection: sqlite3.Connection, paths: Sequence[str], most: int | None
-) -> dict[str, tuple[Neighbour, ...]]:
-    """The neighbours of each note that is linked; of at most so many a note, each once."""
+def neighbours(connection: sqlite3.Connection, paths: Sequence[str]) -> dict[str, tuple[Neighbour, ...]]:
+    """The neighbours of each note that is linked."""
     found: dict[str, list[Neighbour]] = {}
-    waiting = iter(paths)
-    while some := tuple(islice(waiting, AT_ONCE)):
-        for whose, *end in connection.execute(AROUND.format(",".join("?" * len(some))), some):
+    for some in _batches(paths):
+        for whose, *end in connection.execute(AROUND.format(_marks(some)), some):
             its = found.setdefault(whose, [])
             # A note may link to another by two of its names: such rows follow each other.
-            if (most is None or len(its) < most) and (not its or its[-1] != tuple(end)):
+            if not its or its[-1] != tuple(end):
                 its.append(Neighbour._make(end))
-    if most is None:
-        return {path: tuple(its) for path, its in found.items()}
-    # Of a note that is linked both ways, the two rows follow each other.
-    return {path: tuple({end.path: end for end in reversed(its)}.values())[::-1] for path, its in found.items()}
+    return {path: tuple(its) for path, its in found.items()}
+
+
+def nearest(connection: sqlite3.Connection, paths: Sequence[str], most: int) -> dict[str, tuple[Neighbour, ...]]:
+    """The first so many neighbours of each note that is linked, each once. Of a note that thousands link to, no more
+    rows are read than these."""
+    ask = connection.execute
+    near: dict[str, tuple[Neighbour, ...]] = {}
+    for some in _batches(paths):
+        for note, path in ask(f"{LINKED_NOTES} ({_marks(some)})", some).fetchall():
+            ends: dict[str, Neighbour] = {}
+            for row in ask(NEAREST, (note,)):
+                if len(ends) == most:
+                    break
+                ends.setdefault(row[0], Neighbour._make(row))
+            near[path] = tuple(ends.values())
+    return near
 
 
 def linked(connection: sqlite3.Connection, paths: Iterable[str]) -> dict[str, int]:
     """How many links each of these notes has, either way; notes without any are left out."""
     counts: dict[str, int] = {}
-    waiting = iter(paths)
-    while some := tuple(islice(waiting, AT_ONCE)):
-        found = connection.execute(f"{LINKED} ({','.join('?' * len(some))})", some)
+    for some in _batches(paths):
+        found = connection.execute(f"{LINKED} ({_marks(some)})", some)
         counts.update((path, count) for path, count in found if count)
     return counts
 
@@ -102,3 +119,13 @@ def whole(connection: sqlite3.Connection) -> LinkGraph:
         for source, target, state in connection.execute(NOWHERE)
     )
     return LinkGraph(tuple(edges), nowhere)
+
+
+def _batches(paths: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    waiting = iter(paths)
+    while some := tuple(islice(waiting, AT_ONCE)):
+        yield some
+
+
+def _marks(values: Sequence[str]) -> str:
+    return ",".join("?" * len(values))

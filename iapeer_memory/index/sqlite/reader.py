@@ -113,7 +113,7 @@ class SqliteReader:
         """Of each note that is linked: its neighbours, greatest degree first."""
         with self._looking:
             if most is None:
-                return graph.neighbours(self._connection, paths, None)
+                return graph.neighbours(self._connection, paths)
             return self._remembered.neighbours(paths, most)
 
     def graph(self) -> LinkGraph:

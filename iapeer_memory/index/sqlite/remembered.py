@@ -79,6 +79,6 @@ class Remembered:
             known.clear()
             new = list(paths)
         if new:
-            found = graph.neighbours(self._connection, new, most)
+            found = graph.nearest(self._connection, new, most)
             known.update(((path, most), found.get(path, ())) for path in new)
         return {path: near for path in paths if (near := known[path, most])}
