@@ -31,7 +31,8 @@ sys.path.insert(0, str(ROOT))
 from snowballstemmer import stemmer  # type: ignore[import-untyped]  # noqa: E402
 
 from iapeer_memory.egress.files import RealFiles  # noqa: E402
-from iapeer_memory.index.port import Match, Word, Writer  # noqa: E402
+from iapeer_memory.index.port import Writer  # noqa: E402
+from iapeer_memory.index.records import Match, Word  # noqa: E402
 from iapeer_memory.index.sqlite.engine import SqliteEngine  # noqa: E402
 from iapeer_memory.memoryd import passes  # noqa: E402
 from iapeer_memory.memoryd.passes import Vault  # noqa: E402

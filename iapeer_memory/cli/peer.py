@@ -20,9 +20,10 @@ from iapeer_memory.domain.errors import ConfigError, UsageError
 from iapeer_memory.domain.finding import Outcome
 from iapeer_memory.domain.peer import SESSION_RUNTIMES, is_personality
 from iapeer_memory.egress.overlay import Plan
-from iapeer_memory.fleet import registry as registry_file
+from iapeer_memory.fleet import registry_edits
 from iapeer_memory.fleet.discover import parse_peer_flag
 from iapeer_memory.fleet.map import NoMap
+from iapeer_memory.fleet.registry import NAME_RULE
 from iapeer_memory.fleet.source import PeerList
 from iapeer_memory.provision.host import Host, Wishes
 from iapeer_memory.provision.journal import Journal
@@ -80,7 +81,7 @@ def add(
 ) -> int:
     """Add an agent by its folder, and connect it."""
     if not is_personality(name):
-        raise UsageError(f"{name!r} cannot name a peer", remedy=registry_file.NAME_RULE)
+        raise UsageError(f"{name!r} cannot name a peer", remedy=NAME_RULE)
     host, plan = maybe_planned(own_registry(open_host()), dry_run)
     peer = parse_peer_flag(f"{name}={directory}:{runtimes}", cwd=os.getcwd(), home=host.paths.home)
     found = host.door.files.stat(peer.cwd)
@@ -92,7 +93,7 @@ def add(
         host,
         plan,
         as_json,
-        lambda data: registry_file.add(data, peer, host.paths.registry, realpath=host.door.files.realpath),
+        lambda data: registry_edits.add(data, peer, host.paths.registry, realpath=host.door.files.realpath),
     )
 
 
@@ -116,7 +117,7 @@ def remove(name: Name, dry_run: Dry = False, as_json: Json = False) -> int:
         host,
         plan,
         as_json,
-        lambda data: registry_file.remove(data, name, host.paths.registry, realpath=host.door.files.realpath),
+        lambda data: registry_edits.remove(data, name, host.paths.registry, realpath=host.door.files.realpath),
     )
 
 
@@ -142,7 +143,7 @@ def set_paused(name: str, paused: bool, dry_run: bool, as_json: bool) -> int:
     peer = None if isinstance(peers, NoMap) else next((p for p in peers if p.personality == name), None)
     if peer is None:
         raise UsageError(f"no peer is called {name}", remedy="iapeer-memory peer list")
-    act = registry_file.pause if paused else registry_file.resume
+    act = registry_edits.pause if paused else registry_edits.resume
     mark_paused(host, peer, paused)
     return change(
         host, plan, as_json, lambda data: act(data, name, host.paths.registry, realpath=host.door.files.realpath)

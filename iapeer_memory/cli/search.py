@@ -11,7 +11,7 @@ from iapeer_memory.cli.output import Output
 from iapeer_memory.cli.session import open_host
 from iapeer_memory.domain.errors import ConfigError, printable
 from iapeer_memory.egress.host import uid
-from iapeer_memory.index.port import Filter
+from iapeer_memory.index.records import Filter
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.memoryd.checks import results_of
 from iapeer_memory.memoryd.models import models

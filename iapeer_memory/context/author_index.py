@@ -13,7 +13,7 @@ from iapeer_memory.context.notes import changed, vouched
 from iapeer_memory.context.projects import Places
 from iapeer_memory.context.selection import Selection, select
 from iapeer_memory.context.words import WORDS
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.records import NoteSummary
 from iapeer_memory.vault.layout import CANON, Folder, Locale
 
 FOLDERS: tuple[Folder, ...] = ("agent_memory", *CANON)

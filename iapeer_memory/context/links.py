@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from iapeer_memory.index.port import LinkGraph
+from iapeer_memory.index.records import LinkGraph
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from iapeer_memory.index.port import Filter, NoteSummary
+from iapeer_memory.index.records import Filter, NoteSummary
 from iapeer_memory.vault.layout import CANON, Locale
 
 UNSTAMPED = "unstamped"

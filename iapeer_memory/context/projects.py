@@ -15,7 +15,7 @@ from iapeer_memory.context.notes import vouched
 from iapeer_memory.context.plain import plain
 from iapeer_memory.context.selection import score
 from iapeer_memory.context.words import WORDS
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.records import NoteSummary
 from iapeer_memory.vault.layout import Locale, bare_token
 
 LONGEST_FOLDER = 400

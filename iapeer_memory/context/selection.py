@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from iapeer_memory.context.notes import changed
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.records import NoteSummary
 from iapeer_memory.vault.layout import CANON, Folder, Group, Locale, bare_token
 
 QUOTA = 10

@@ -15,7 +15,7 @@ from iapeer_memory.context.budget import characters
 from iapeer_memory.context.essentials import essentials
 from iapeer_memory.context.selection import select
 from iapeer_memory.context.words import WORDS, Words
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.records import NoteSummary
 from iapeer_memory.vault.layout import Locale
 
 ESSENTIALS = 2_000

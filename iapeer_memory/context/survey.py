@@ -11,7 +11,7 @@ from heapq import heappush, heappushpop
 
 from iapeer_memory.context.notes import changed, live, vouched
 from iapeer_memory.context.projects import project_of
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.records import NoteSummary
 from iapeer_memory.vault.layout import CANON, Locale
 
 Aged = tuple[str, str, NoteSummary]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from iapeer_memory.index.port import Passage
+from iapeer_memory.index.records import Passage
 
 SIZE = 1200
 """Characters from which a passage is closed."""

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from iapeer_memory.index.port import IndexBroken, IndexFailed, Unembedded, Writer
+from iapeer_memory.index.port import IndexBroken, IndexFailed, Writer
+from iapeer_memory.index.records import Unembedded
 from iapeer_memory.memoryd.health import Condition
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.models import Models

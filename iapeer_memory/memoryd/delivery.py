@@ -24,7 +24,8 @@ from iapeer_memory.domain.paths import Paths
 from iapeer_memory.domain.peer import Peer
 from iapeer_memory.ecosystem.slot import parse as parse_slot
 from iapeer_memory.fleet.map import FleetMap, load
-from iapeer_memory.index.port import NoteSummary, Reader
+from iapeer_memory.index.port import Reader
+from iapeer_memory.index.records import NoteSummary
 from iapeer_memory.memoryd.budgets import Budgets
 from iapeer_memory.memoryd.log import Log
 from iapeer_memory.memoryd.placing import CONTEXT, Placing

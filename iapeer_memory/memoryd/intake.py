@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError, printable
-from iapeer_memory.index.port import IndexBroken, IndexFailed, NoteRecord, Writer
+from iapeer_memory.index.port import IndexBroken, IndexFailed, Writer
+from iapeer_memory.index.records import NoteRecord
 from iapeer_memory.memoryd.record import record
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.note import NOTE_LIMIT, parse

@@ -12,7 +12,7 @@ import re
 import unicodedata
 
 from iapeer_memory.index import passages
-from iapeer_memory.index.port import LinkRecord, NoteRecord, NoteSummary
+from iapeer_memory.index.records import LinkRecord, NoteRecord, NoteSummary
 from iapeer_memory.index.stems import STEMMER
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.links import wikilinks

@@ -13,7 +13,8 @@ from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.egress.channel import Channel
 from iapeer_memory.egress.files import RealFiles
 from iapeer_memory.egress.host import uid
-from iapeer_memory.index.port import Filter, Reader
+from iapeer_memory.index.port import Reader
+from iapeer_memory.index.records import Filter
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.search.engine import Finder, Question
 from iapeer_memory.search.query import MOST_CHARACTERS

@@ -27,6 +27,9 @@ PATIENCE = 30.0
 PAUSE = 60.0
 """Seconds after which a process that was lost is started anew."""
 
+AT_ONCE = 2
+"""Questions that are sent before the first of them is answered."""
+
 WAITING = 4_096
 """Bytes of a question that is sent while another is under way: what waits must fit into the channel of every system, or
 both ends would wait for each other."""
@@ -64,7 +67,7 @@ class Searching:
         if channel is None or not self._ready:
             return None
         frame = packed(question, edition)
-        if self._asked and len(frame) > WAITING:
+        if len(self._asked) >= AT_ONCE or (self._asked and len(frame) > WAITING):
             return None
         asked: asyncio.Future[dict[str, Any] | None] = asyncio.get_running_loop().create_future()
         self._asked.append(asked)

@@ -21,7 +21,7 @@ from iapeer_memory.egress.host import hostname
 from iapeer_memory.egress.notefile import VaultRoot
 from iapeer_memory.egress.noteseen import Seen as Obstacle
 from iapeer_memory.egress.vaultdoor import open_vault
-from iapeer_memory.fleet import registry
+from iapeer_memory.fleet import registry_edits
 from iapeer_memory.notes.archive import Move
 from iapeer_memory.notes.history import History
 from iapeer_memory.notes.leasing import Leasing
@@ -166,7 +166,7 @@ def rename_entry(host: Host, naming: Naming) -> str:
     """The registry's entry and its pause; what was done. Raises ConfigError, Malformed, OSError."""
     files, path = host.door.files, host.paths.registry
     before = files.read_optional(path, limit=4 << 20)
-    after = registry.rename(before, naming.old, naming.new, path, realpath=files.realpath)
+    after = registry_edits.rename(before, naming.old, naming.new, path, realpath=files.realpath)
     if after == (before or b""):
         return f"{naming.old} is not in it"
     files.write(path, after)

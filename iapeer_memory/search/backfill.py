@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from iapeer_memory.index.port import Unembedded
+from iapeer_memory.index.records import Unembedded
 from iapeer_memory.search.embedding import Embedder
 from iapeer_memory.search.remote import Outcome
 

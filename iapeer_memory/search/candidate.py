@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from operator import attrgetter
 from typing import NamedTuple
 
-from iapeer_memory.index.port import Hit
+from iapeer_memory.index.records import Hit
 from iapeer_memory.search import rank
 
 PATH, SCORE = attrgetter("path"), attrgetter("score")

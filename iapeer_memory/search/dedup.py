@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from iapeer_memory.index.port import Hit, Reader
+from iapeer_memory.index.port import Reader
+from iapeer_memory.index.records import Hit
 from iapeer_memory.search import rank
 from iapeer_memory.search.embedding import Embedder
 from iapeer_memory.vault.layout import CANON, Locale

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from iapeer_memory.index.port import Filter, Hit, Neighbour, Reader
+from iapeer_memory.index.port import Reader
+from iapeer_memory.index.records import Filter, Hit, Neighbour
 from iapeer_memory.search import evidence, query, rank, widening
 from iapeer_memory.search.candidate import Candidate, best_first, hub
 from iapeer_memory.search.embedding import Embedder

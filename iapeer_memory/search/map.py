@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from iapeer_memory.index.port import LinkGraph, NoteSummary, Reader
+from iapeer_memory.index.port import Reader
+from iapeer_memory.index.records import LinkGraph, NoteSummary
 from iapeer_memory.search import graph
 from iapeer_memory.vault.layout import Locale
 

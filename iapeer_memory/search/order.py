@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from iapeer_memory.index.port import Hit, Neighbour
+from iapeer_memory.index.records import Hit, Neighbour
 from iapeer_memory.search import rank, twins
 from iapeer_memory.search.candidate import Candidate
 from iapeer_memory.search.titles import Titles

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from iapeer_memory.index.port import Neighbour, NoteSummary, Reader
+from iapeer_memory.index.port import Reader
+from iapeer_memory.index.records import Neighbour, NoteSummary
 from iapeer_memory.vault.layout import Locale
 
 DEEPEST = 3

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from iapeer_memory.index.port import Filter, Hit, Match, Phrase, Reader, Term, Word
+from iapeer_memory.index.port import Reader
+from iapeer_memory.index.records import Filter, Hit, Match, Phrase, Term, Word
 from iapeer_memory.search.kindred import kindred
 from iapeer_memory.search.query import Asked, Sought
 

@@ -11,7 +11,7 @@ from iapeer_memory.context.author_index import Known, author_index, line
 from iapeer_memory.context.projects import Places, candidates
 from iapeer_memory.context.selection import select
 from iapeer_memory.context.survey import survey
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.records import NoteSummary
 from iapeer_memory.vault.locales import locale
 from tests.support.summaries import summary
 

@@ -7,7 +7,7 @@ import pytest
 from iapeer_memory.context.links import Linked, of_graph, of_notes
 from iapeer_memory.context.notes import own, vouched
 from iapeer_memory.context.survey import survey
-from iapeer_memory.index.port import LinkGraph, Unresolved
+from iapeer_memory.index.records import LinkGraph, Unresolved
 from iapeer_memory.vault.locales import locale
 from tests.support.summaries import summary
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from iapeer_memory.domain.errors import ConfigError, Malformed
 from iapeer_memory.domain.peer import Peer
-from iapeer_memory.fleet.registry import Registry, add, parse, pause, remove, rename, resume
+from iapeer_memory.fleet.registry import Registry, parse
+from iapeer_memory.fleet.registry_edits import add, pause, remove, rename, resume
 
 PATH = "/cfg/fleet.toml"
 BOTH = ("claude", "codex")

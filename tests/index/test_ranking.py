@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from iapeer_memory.egress.files import RealFiles
-from iapeer_memory.index.port import Filter, Hit, Match, Word
+from iapeer_memory.index.records import Filter, Hit, Match, Word
 from iapeer_memory.index.sqlite import ranking
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.index.sqlite.ranking import parted, rarity

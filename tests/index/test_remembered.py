@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from iapeer_memory.egress.files import RealFiles
-from iapeer_memory.index.port import IndexFailed, NoteRecord, Reader
+from iapeer_memory.index.port import IndexFailed, Reader
+from iapeer_memory.index.records import NoteRecord
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.index.sqlite.kept import Kept
 from iapeer_memory.index.stems import Stemmer

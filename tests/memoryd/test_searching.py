@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from iapeer_memory.egress.channel import channel_pair
-from iapeer_memory.index.port import Filter
+from iapeer_memory.index.records import Filter
 from iapeer_memory.memoryd.searcher import packed, unpacked
 from iapeer_memory.search.engine import Question
 from tests.support.daemon import PATIENCE, Running, start, until, write

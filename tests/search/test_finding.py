@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from iapeer_memory.index.port import Filter
+from iapeer_memory.index.records import Filter
 from tests.support.searched import asked, linked, note, titles
 
 

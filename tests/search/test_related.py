@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iapeer_memory.index.port import NoteRecord
+from iapeer_memory.index.records import NoteRecord
 from iapeer_memory.search import graph
 from iapeer_memory.search.map import PARTS, vault_map
 from iapeer_memory.search.related import related

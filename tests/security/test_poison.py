@@ -15,7 +15,7 @@ from iapeer_memory.context.session import ESSENTIALS, WHOLE, session_text
 from iapeer_memory.context.survey import survey
 from iapeer_memory.context.tags import projected
 from iapeer_memory.domain.paths import Paths
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.records import NoteSummary
 from iapeer_memory.vault.layout import Locale
 from iapeer_memory.vault.locales import LOCALES
 from iapeer_memory.vault.note import parse

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from iapeer_memory.egress.files import RealFiles
-from iapeer_memory.index.port import NoteRecord, Reader, Writer
+from iapeer_memory.index.port import Reader, Writer
+from iapeer_memory.index.records import NoteRecord
 from iapeer_memory.index.sqlite.engine import SqliteEngine
 from iapeer_memory.memoryd.record import record
 from iapeer_memory.search.engine import Finder, Question

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from iapeer_memory.index.port import NoteSummary
+from iapeer_memory.index.records import NoteSummary
 
 
 def summary(path: str, title: str = "", **more: Any) -> NoteSummary:

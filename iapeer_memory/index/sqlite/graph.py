@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from iapeer_memory.index.port import LinkGraph, Neighbour, NoteSummary, Unresolved
+from iapeer_memory.index.records import LinkGraph, Neighbour, NoteSummary, Unresolved
 from iapeer_memory.index.sqlite import rows
 from iapeer_memory.index.sqlite.schema import AMBIGUOUS, FOUND, MISSING
 

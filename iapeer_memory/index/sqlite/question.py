@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from iapeer_memory.index.port import Filter, Match, Phrase, Term, Word
+from iapeer_memory.index.records import Filter, Match, Phrase, Term, Word
 from iapeer_memory.index.sqlite import rows
 from iapeer_memory.index.stems import Stemmer, forms
 

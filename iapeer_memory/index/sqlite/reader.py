@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from iapeer_memory.index.port import Filter, Hit, IndexBroken, LinkGraph, Match, Neighbour, NoteSummary
+from iapeer_memory.index.port import IndexBroken
+from iapeer_memory.index.records import Filter, Hit, LinkGraph, Match, Neighbour, NoteSummary
 from iapeer_memory.index.sqlite import graph, question, ranking, rows, schema, seals, spelling, vectors
 from iapeer_memory.index.sqlite.faults import REBUILT, translated
 from iapeer_memory.index.sqlite.kept import Kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 
-from iapeer_memory.index.port import Neighbour
+from iapeer_memory.index.records import Neighbour
 from iapeer_memory.index.sqlite import graph, spelling
 from iapeer_memory.index.sqlite.kept import Kept
 

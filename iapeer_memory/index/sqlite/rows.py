@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from iapeer_memory.index.port import LinkRecord, NoteSummary, Passage
+from iapeer_memory.index.records import LinkRecord, NoteSummary, Passage
 
 SHOWN = (
     "path", "title", "type", "subtype", "status", "description", "tags", "author", "coauthors", "created", "updated",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from iapeer_memory.index.port import LinkRecord, Passage
+from iapeer_memory.index.records import LinkRecord, Passage
 from iapeer_memory.index.sqlite import rows
 from iapeer_memory.index.sqlite.schema import PASSAGE_BITS, passage_range
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from heapq import nsmallest
 from operator import mul
 
-from iapeer_memory.index.port import Unembedded
+from iapeer_memory.index.records import Unembedded
 from iapeer_memory.index.sqlite.schema import PASSAGE_BITS
 
 EXACT = 1_000

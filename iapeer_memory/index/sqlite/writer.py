@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from iapeer_memory.index.port import NoteRecord, Passage, Unembedded
+from iapeer_memory.index.records import NoteRecord, Passage, Unembedded
 from iapeer_memory.index.sqlite import links, rows, seals, tidying, vectors
 from iapeer_memory.index.sqlite.faults import translated
 from iapeer_memory.index.sqlite.schema import MOST_REPEATED, NEW, PASSAGE_BITS, passage_range

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
-from iapeer_memory.index.port import Filter
+from iapeer_memory.index.records import Filter
 
 Payload: TypeAlias = Mapping[str, Any]
 """A JSON object of the tool's output schema."""

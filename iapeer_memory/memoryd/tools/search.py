@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iapeer_memory.attach.settings import SessionSettings
-from iapeer_memory.index.port import Filter
+from iapeer_memory.index.records import Filter
 from iapeer_memory.memoryd.tools import schema, shortening
 from iapeer_memory.memoryd.tools.asker import Asker
 from iapeer_memory.memoryd.tools.compact import compact

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iapeer_memory.domain.finding import Outcome
-from iapeer_memory.fleet.registry import add
+from iapeer_memory.fleet.registry_edits import add
 from iapeer_memory.provision.host import Host
 from iapeer_memory.provision.peers import registry
 from iapeer_memory.provision.step import Done, Step

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from iapeer_memory.context.links import of_graph
-from iapeer_memory.index.port import Engine, NoteRecord
+from iapeer_memory.index.port import Engine
+from iapeer_memory.index.records import NoteRecord
 from tests.support.records import asked, filled, note
 
 

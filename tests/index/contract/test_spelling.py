@@ -7,7 +7,8 @@ from itertools import product
 
 import pytest
 
-from iapeer_memory.index.port import Engine, Filter, Match, Phrase, Word
+from iapeer_memory.index.port import Engine
+from iapeer_memory.index.records import Filter, Match, Phrase, Word
 from tests.support.records import asked, filled, note, paths
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import random
 
-from iapeer_memory.index.port import Engine, Filter
+from iapeer_memory.index.port import Engine
+from iapeer_memory.index.records import Filter
 from tests.support.records import filled, note
 
 

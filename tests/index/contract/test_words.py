@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from iapeer_memory.index.port import Engine, Match, Phrase, Word
+from iapeer_memory.index.port import Engine
+from iapeer_memory.index.records import Match, Phrase, Word
 from tests.support.records import asked, filled, note, paths
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from iapeer_memory.attach.settings import SessionSettings
-from iapeer_memory.index.port import Filter
+from iapeer_memory.index.records import Filter
 from iapeer_memory.memoryd.mcp.listing import Server
 from iapeer_memory.memoryd.mcp.protocol import Protocol
 from iapeer_memory.memoryd.tools import guide, related, search, shortening, write
