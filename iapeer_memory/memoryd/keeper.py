@@ -246,12 +246,13 @@ class Keeper:
 
     async def _archive(self) -> None:
         """Move some of what is due; what is not yet, has its time."""
-        stale = self._shelf.take(self._clock.monotonic())
+        now = self._clock.monotonic()  # what is to wait counts from here, however long this takes
+        stale = self._shelf.take(now)
         done = await self._store.beside(lambda: self._tending.archive(stale))
         if done.barred:
-            self._shelf.bar(self._clock.monotonic())
+            self._shelf.bar(now)
             return
-        self._shelf.told(stale, done.settled, done.wait, self._clock.monotonic())
+        self._shelf.told(stale, done.settled, done.wait, now)
         if done.paths:
             self._keeping.moved(done.paths)
             self.touched(done.paths)

@@ -43,10 +43,10 @@ def interpreter(running: str) -> str:
 
 class Searching:
     """Questions in turn, all from one event loop. `index`: the index's file; `log_path`: where the process says what
-    went wrong. `pid`: of the process, while there is one."""
+    went wrong."""
 
     def __init__(self, door: Door, index: str, locale_id: str, *, log_path: str, log: Log) -> None:
-        self.pid: int | None = None
+        self._pid: int | None = None
         self._door = door
         self._argv = (interpreter(sys.executable), "-I", "-m", "iapeer_memory", COMMAND, index, locale_id)
         self._log_path = log_path
@@ -58,6 +58,11 @@ class Searching:
         self._ready = False
         self._asked: deque[asyncio.Future[dict[str, Any] | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, once it answers and as long as it is there."""
+        return self._pid if self._ready else None
 
     async def answer(self, question: Question, edition: int) -> dict[str, Any] | None:
         """The payload; None where somebody else has to answer. `edition`: which store the index is."""
@@ -98,7 +103,7 @@ class Searching:
             channel.close()
             self._log.warn(f"no search process ({started.detail}); threads answer")
             return
-        self._channel, self.pid = channel, started.pid
+        self._channel, self._pid = channel, started.pid
         asyncio.get_running_loop().add_reader(channel.fd, self._come, channel)
 
     def _spawn(self) -> tuple[Channel, Started]:
@@ -133,7 +138,7 @@ class Searching:
         self._let_go()
 
     def _let_go(self) -> None:
-        channel, self._channel, self.pid, self._ready = self._channel, None, None, False
+        channel, self._channel, self._pid, self._ready = self._channel, None, None, False
         if channel is not None:
             asyncio.get_running_loop().remove_reader(channel.fd)
             channel.close()

@@ -52,8 +52,8 @@ def settings_page() -> str:
     """Every setting."""
     rows = [f"| `{PREFIX}{s.name}` | {s.default and f'`{s.default}`'} | {s.about} |" for s in SETTINGS]
     head = (
-        "Flag over environment over `config.env` over default. Show them: `iapeer-memory config list`; back to a default:\n"
-        "`iapeer-memory config set NAME ''`."
+        "Flag over environment over `config.env` over default. Show them: `iapeer-memory config list`; back to a\n"
+        "default: `iapeer-memory config set NAME ''`."
     )
     keys = [f"| `{key.name}` | {key.about} |" for key in KEYS]
     files = f"In your own `memory.jsonc` beside `config.env`, and in a project's `{PLACE}`."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from iapeer_memory.index.port import Engine, Filter, LinkRecord, Match, NoteRecord, NoteSummary, Passage, Word
+from iapeer_memory.index.port import Engine
+from iapeer_memory.index.records import Filter, LinkRecord, Match, NoteRecord, NoteSummary, Passage, Word
 
 
 def note(
