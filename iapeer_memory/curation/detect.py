@@ -23,6 +23,7 @@ from iapeer_memory.domain.door import Files
 from iapeer_memory.domain.errors import ProductError
 from iapeer_memory.vault.note import NOTE_LIMIT
 from iapeer_memory.vault.service import UNSTAMPED, clear_review, mark_unstamped
+from iapeer_memory.vault.smart import smart_hash
 from iapeer_memory.vault.stamp import stamp
 from iapeer_memory.vault.walk import is_note_name
 from iapeer_memory.vault.zone import zone_of
@@ -72,6 +73,12 @@ class Detector:
         self._state = state
         self._rules = rules
         self._arrivals: dict[str, float] = {}
+        self._own: dict[str, bytes] = {}
+
+    def wrote(self, path: str, data: bytes) -> None:
+        """memoryd wrote this note for a caller: that it is stamped need not be told by its stamp, which has seconds
+        only. Any thread."""
+        self._own[path] = bytes.fromhex(smart_hash(data))
 
     def look(self, paths: Iterable[str], now: float, *, stamping: bool = True, pulled: bool = False) -> Report:
         """Judge what changed. `paths`: vault-relative; those that are gone are forgotten, those of other folders and
@@ -139,7 +146,10 @@ class Detector:
         rules = self._rules
         zone = zone_of(note.path, rules.locale)
         name = rules.human if zone is not None and zone.canon else None
-        verdict = silent(before, note, now, window=rules.window, typist=name, review=rules.review)
+        if self._own.get(note.path) == note.smart:
+            verdict = Verdict(None, "written by memoryd")
+        else:
+            verdict = silent(before, note, now, window=rules.window, typist=name, review=rules.review)
         if verdict.act is None and name is not None:
             verdict = human(before, note, now, name=name, window=rules.window)
         if verdict.act is None:

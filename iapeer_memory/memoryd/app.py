@@ -220,6 +220,7 @@ def _kit(
         notes,
         Receipts(door.files, paths.receipts),
         may_stamp=tending.stamps_now,
+        wrote=tending.wrote,
         curators=settings.curators,
         review=modes.review,
         nameless=settings["AGENT_NAME"].strip() or None,

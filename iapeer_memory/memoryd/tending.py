@@ -117,6 +117,10 @@ class Tending:
         # A whole pass asks the index which notes are stale instead of reading all of them once more.
         return Looked(acted, frozenset(report.again), frozenset() if whole else self._stale(paths))
 
+    def wrote(self, path: str, data: bytes) -> None:
+        """A note was written for a caller of the tools. Any thread."""
+        self._detector.wrote(path, data)
+
     def _below(self, paths: Iterable[str]) -> frozenset[str]:
         """The notes in those of these paths that are folders: what came with a new folder has no event of its own."""
         folders = sorted(path for path in paths if not path.endswith(".md"))

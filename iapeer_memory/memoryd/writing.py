@@ -41,7 +41,8 @@ class NotWritten(ProductError):
 @dataclass(frozen=True, slots=True)
 class Pen:
     """Writes for callers of the tools. `receipts`: of writes that may be asked for again. `may_stamp`: asked at each
-    write; `review`: whether a write asks for a curator; `nameless`: who writes where the caller is not known."""
+    write; `wrote`: told of each; `review`: whether a write asks for a curator; `nameless`: who writes where the caller
+    is not known."""
 
     files: Files
     clock: Clock
@@ -50,6 +51,7 @@ class Pen:
     notes: Vaulted
     receipts: Receipts
     may_stamp: Callable[[], bool]
+    wrote: Callable[[str, bytes], None]
     curators: Collection[str]
     review: bool
     nameless: str | None = None
@@ -86,6 +88,7 @@ class Pen:
             text = arguments.text
             done = self.notes.change(path, lambda data: promised(data, appended(data, text)), writer=writer)
             if done.status == "written":
+                self.wrote(path, done.after)
                 self.notes.keep(path, done.after, writer=writer)
             if done.status == "gone":
                 raise NotWritten(f"there is no note {path}", remedy="mode create makes one")
@@ -95,6 +98,8 @@ class Pen:
         except OSError as error:
             raise NotWritten(f"{path}: cannot be written ({error.strerror})") from None
         done = self.notes.create(path, data, writer=writer)
+        if done.status == "created":
+            self.wrote(path, done.after)
         if done.status == "exists":
             raise NotWritten(f"{path}: {done.reason}", remedy="append to it, or choose another title")
         return done

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from iapeer_memory.vault.smart import smart_hash
 from tests.support.daemon import Running
 from tests.support.tended import World, agents, keys
 
@@ -40,6 +41,23 @@ def judged(world: World, daemon: Running) -> None:
     world.looked(daemon)
     edit(world, CONTROL, "Control", "A control")
     daemon.until(lambda: "unstamped" in world.read(CONTROL))
+
+
+def test_a_second_write_of_one_second_is_no_edit_around_the_hook(world: World) -> None:
+    world.put(SILENT, agents("alpha", world.now() - 52, "One fox."))
+    with world.daemon() as daemon:
+
+        def written(text: str) -> None:
+            given = {"mode": "append", "path": SILENT, "text": text}
+            told = daemon.call(given, "memory_write", **{"X-IAPeer-Identity": "alpha"})
+            assert not told.get("isError"), told
+            smart = smart_hash((world.vault / SILENT).read_bytes())
+            daemon.until(lambda: world.batches().get("silentStamps", {}).get(SILENT, {}).get("hash") == smart)
+
+        world.turn(-time.time() % 1)  # a second begins by the daemon's clock
+        for text in ("Two foxes.", "Three foxes."):
+            written(text)
+        assert keys(world.read(SILENT))["last_edited_by"] == "alpha"
 
 
 def test_an_edit_around_the_hook_is_marked_once_and_only_where_the_stamp_is_fresh(world: World) -> None:
