@@ -33,7 +33,7 @@ from tests.support.runtime_folder import runtime_folder
 
 CHILD = Path(__file__).with_name("memoryd_child.py")
 UP = re.compile(r"up: http://127\.0\.0\.1:(\d+)/mcp")
-PATIENCE = 30.0
+PATIENCE = 60.0
 QUICK: Mapping[str, float] = {
     "quiet": 0.05, "debounce": 0.1, "debounce_most": 1.0, "heartbeat": 0.3, "away": 0.1, "retry": 0.3,
 }  # fmt: skip
